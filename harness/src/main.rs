@@ -1,0 +1,2 @@
+//! farplane harness.
+fn main() {}
