@@ -1,1 +1,22 @@
 #![doc = include_str!("../README.md")]
+
+mod action;
+mod config;
+mod core;
+mod decode;
+mod job;
+mod modelled;
+mod predict;
+mod streamer;
+mod threaded;
+mod unit;
+mod want;
+
+pub use action::{Actions, Counters, Event, Outcome, Part, Placed, Read, Relocation};
+pub use config::{Config, ConfigError};
+pub use core::Core;
+pub use decode::{Decode, DecodeError};
+pub use predict::Predictor;
+pub use streamer::{Changes, StartError, Streamer};
+pub use unit::{Home, State, UnitId, UnitInfo};
+pub use want::{Class, Want};

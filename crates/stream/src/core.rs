@@ -1,0 +1,658 @@
+use crate::action::{Actions, Counters, Event, Outcome, Part, Placed, Read, Relocation};
+use crate::config::{Config, ConfigError};
+use crate::unit::{Home, Memory, State, UnitId, UnitInfo, Units};
+use crate::want::{Class, Want};
+use farplane_alloc::{Handle, Move, PassLimits, Range, RangeAllocator, Stats};
+use farplane_vt::PagePool;
+use std::collections::VecDeque;
+
+/// Alignment of every block in the arena: a cache line.
+const ALIGN: u64 = 64;
+/// Units evicted for one want at most.
+const EVICTIONS_PER_WANT_MAX: u32 = 16;
+/// Units evicted ahead of need in one frame at most.
+const EVICTIONS_AHEAD_MAX: u32 = 32;
+/// Times that a failed read is tried again.
+const RETRIES_MAX: u8 = 3;
+/// Frames for which a want protects its unit from eviction by equals.
+const GUARD_FRAMES: u32 = 2;
+/// Blocks moved in one frame at most.
+const MOVES_MAX: u32 = 64;
+
+/// Memory of an evicted unit that an older reader may still look at.
+struct Standing {
+    unit: Option<UnitId>,
+    memory: Memory,
+    epoch: u64,
+}
+
+/// The part of streaming that decides. A plain state machine: no threads, no clock, no files. Give
+/// it what a frame wants and what happened outside, and carry out the [`Actions`] it returns.
+///
+/// Memory is reserved before a read is issued, so the arena never overflows; a unit is replaced only
+/// by one that is worth clearly more; what is pinned stays.
+pub struct Core {
+    config: Config,
+    units: Units,
+    heap: RangeAllocator,
+    /// The page pool's block in the heap's arena; `None` when there are no slots.
+    pool: Option<Handle>,
+    slots: PagePool,
+    /// Unit of a heap block, by handle index.
+    owner: Vec<UnitId>,
+    queue: Vec<(u64, UnitId)>,
+    loading: Vec<UnitId>,
+    ready: Vec<UnitId>,
+    standing: VecDeque<Standing>,
+    planned: Vec<Move>,
+    admitted: Vec<UnitId>,
+    in_flight_bytes: u64,
+    reads_in_flight: u32,
+    read_of: Vec<u32>,
+    open_reads: Vec<OpenRead>,
+    free_reads: Vec<u32>,
+    frame: u32,
+    counters: Counters,
+}
+
+/// A read that is not finished: how many of its units are.
+#[derive(Clone, Copy)]
+struct OpenRead {
+    units_left: u32,
+    bytes: u64,
+    prefetch: bool,
+}
+
+impl Core {
+    /// A core with nothing loaded. `units` are numbered by their place in the vector.
+    ///
+    /// # Errors
+    /// When the limits contradict each other or what is pinned does not fit.
+    pub fn new(config: Config, units: Vec<UnitInfo>) -> Result<Self, ConfigError> {
+        let limit = |ok: bool, field| if ok { Ok(()) } else { Err(ConfigError::Limit { field }) };
+        limit((1..=64).contains(&config.reads_max), "reads_max")?;
+        limit(config.in_flight_bytes_max > 0, "in_flight_bytes_max")?;
+        limit(config.slots == 0 || config.slot_bytes > 0, "slot_bytes")?;
+        limit((0.0..=0.5).contains(&config.heap_free_share), "heap_free_share")?;
+        let arena_bytes = config.arena_bytes;
+        let mut heap = RangeAllocator::new(arena_bytes);
+        let pool_bytes = config.pool_bytes();
+        let pool = match pool_bytes {
+            0 => None,
+            _ => {
+                let block = heap
+                    .allocate(pool_bytes, ALIGN)
+                    .map_err(|_| ConfigError::PoolTooLarge { pool_bytes, arena_bytes })?;
+                let _ = heap.pin(block);
+                Some(block)
+            }
+        };
+        let count = units.len();
+        Ok(Self {
+            slots: PagePool::new(config.slots),
+            units: Units::new(units),
+            heap,
+            pool,
+            owner: Vec::new(),
+            queue: Vec::new(),
+            loading: Vec::new(),
+            ready: Vec::new(),
+            standing: VecDeque::new(),
+            planned: Vec::new(),
+            admitted: Vec::new(),
+            in_flight_bytes: 0,
+            reads_in_flight: 0,
+            read_of: vec![u32::MAX; count],
+            open_reads: Vec::new(),
+            free_reads: Vec::new(),
+            frame: 0,
+            counters: Counters::default(),
+            config,
+        })
+    }
+
+    /// Reserves memory for everything pinned and makes it resident at once: the caller loads these
+    /// units before the first step, since a world without its coarsest level would have holes.
+    ///
+    /// # Errors
+    /// When it does not fit: says how much is needed.
+    pub fn place_pinned(&mut self, out: &mut Vec<Placed>) -> Result<(), ConfigError> {
+        let pinned = |i: &&UnitInfo| i.pinned;
+        let slots = self.units.info.iter().filter(pinned).filter(|i| i.home == Home::Slot).count();
+        let heap_bytes: u64 = self
+            .units
+            .info
+            .iter()
+            .filter(pinned)
+            .filter(|i| i.home == Home::Heap)
+            .map(|i| u64::from(i.resident_bytes).next_multiple_of(ALIGN))
+            .sum();
+        // One slot more than is pinned, or nothing else could ever load.
+        let slots_needed = if self.config.slots > 0 { slots as u64 + 1 } else { slots as u64 };
+        let pool_needed = slots_needed * self.config.slot_bytes;
+        let error = ConfigError::PinnedTooLarge {
+            needed_bytes: pool_needed.max(self.config.pool_bytes()) + heap_bytes,
+            arena_bytes: self.config.arena_bytes,
+        };
+        if slots_needed > u64::from(self.config.slots) {
+            return Err(error);
+        }
+        for unit in 0..self.units.info.len() as UnitId {
+            if self.units.info[unit as usize].pinned {
+                let memory = self.allocate(unit).ok_or(error)?;
+                self.units.memory[unit as usize] = memory;
+                for state in [State::Requested, State::Loading, State::Ready, State::Resident] {
+                    self.units.transition(unit, state);
+                }
+                out.push(self.placed(unit));
+            }
+        }
+        Ok(())
+    }
+
+    /// One frame: takes what happened, what is wanted, and says what to do.
+    ///
+    /// `epoch` is the number that the memory evicted now is retired under; `oldest_reader` the
+    /// oldest epoch that a reader on another thread still holds, `None` without readers. Events are
+    /// applied in the order given. O(wants + loads + evictions), plus a sort of what is missing.
+    pub fn step(
+        &mut self,
+        wants: &[Want],
+        events: &[Event],
+        epoch: u64,
+        oldest_reader: Option<u64>,
+        actions: &mut Actions,
+    ) {
+        actions.clear();
+        self.frame += 1;
+        for &event in events {
+            self.finish(event);
+        }
+        self.release(oldest_reader);
+        self.register(wants);
+        self.cancel_unwanted(actions);
+        self.commit(actions);
+        self.admit(epoch, oldest_reader, actions);
+        self.evict_ahead(epoch, oldest_reader, actions);
+        self.plan_relocations(actions);
+    }
+
+    fn finish(&mut self, event: Event) {
+        let unit = event.unit;
+        if self.units.info.len() <= unit as usize || self.units.state(unit) != State::Loading {
+            return;
+        }
+        self.loading.retain(|&u| u != unit);
+        self.close_read(unit);
+        match event.outcome {
+            Outcome::Decoded => {
+                self.units.transition(unit, State::Ready);
+                self.ready.push(unit);
+                return;
+            }
+            Outcome::Cancelled => {
+                self.counters.cancelled += 1;
+                self.units.transition(unit, State::Absent);
+            }
+            Outcome::ReadFailed if self.units.wanted[unit as usize].retries < RETRIES_MAX => {
+                self.units.wanted[unit as usize].retries += 1;
+                self.counters.retried += 1;
+                self.units.transition(unit, State::Absent);
+            }
+            failure => {
+                self.counters.failed += 1;
+                self.counters.checksum_failures += u64::from(failure == Outcome::Corrupt);
+                self.units.transition(unit, State::Failed);
+            }
+        }
+        let memory = std::mem::replace(&mut self.units.memory[unit as usize], Memory::None);
+        self.free(memory);
+    }
+
+    fn close_read(&mut self, unit: UnitId) {
+        let index = std::mem::replace(&mut self.read_of[unit as usize], u32::MAX);
+        let Some(read) = self.open_reads.get_mut(index as usize) else { return };
+        read.units_left -= 1;
+        if read.units_left == 0 {
+            self.in_flight_bytes -= read.bytes;
+            self.reads_in_flight -= 1;
+            self.free_reads.push(index);
+        }
+    }
+
+    /// Frees what no older reader can see any more.
+    fn release(&mut self, oldest_reader: Option<u64>) {
+        while let Some(first) = self.standing.front() {
+            if oldest_reader.is_some_and(|oldest| oldest <= first.epoch) {
+                return;
+            }
+            if let Some(Standing { unit, memory, .. }) = self.standing.pop_front() {
+                self.free(memory);
+                if let Some(unit) = unit {
+                    self.units.transition(unit, State::Absent);
+                }
+            }
+        }
+    }
+
+    /// Notes who is wanted, least urgent class first: so that among units wanted in the same frame
+    /// the least urgent are the least recent. Queues what is missing.
+    fn register(&mut self, wants: &[Want]) {
+        for &(_, unit) in &self.queue {
+            if self.units.state(unit) == State::Requested {
+                self.units.transition(unit, State::Absent);
+            }
+        }
+        self.queue.clear();
+        for class in Class::ALL.into_iter().rev() {
+            for want in wants.iter().filter(|w| w.class == class) {
+                self.register_one(want);
+            }
+        }
+        self.queue.sort_unstable();
+    }
+
+    fn register_one(&mut self, want: &Want) {
+        let unit = want.unit;
+        let Some(wanted) = self.units.wanted.get_mut(unit as usize) else { return };
+        let continues = wanted.frame > 0 && wanted.frame + GUARD_FRAMES >= self.frame;
+        if wanted.frame != self.frame || (want.class as u8) < wanted.class {
+            wanted.class = want.class as u8;
+            wanted.score = if want.score.is_nan() { 0.0 } else { want.score };
+        }
+        if !continues {
+            wanted.since = self.frame;
+        }
+        let first_this_frame = wanted.frame != self.frame;
+        wanted.frame = self.frame;
+        match self.units.state(unit) {
+            State::Resident if !self.units.info[unit as usize].pinned => {
+                self.units.unlink(unit);
+                self.units.link(unit);
+            }
+            State::Absent if first_this_frame => {
+                self.units.transition(unit, State::Requested);
+                self.queue.push((self.key(unit), unit));
+            }
+            State::Requested => {
+                // Wanted twice in one frame: the more urgent want counts.
+                let key = self.key(unit);
+                if let Some(entry) = self.queue.iter_mut().rev().find(|e| e.1 == unit) {
+                    entry.0 = key;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Sort key of a want: class, then score downwards, then first come.
+    fn key(&self, unit: UnitId) -> u64 {
+        let w = &self.units.wanted[unit as usize];
+        // Finite floats order like their bits once negative ones are flipped.
+        let bits = w.score.to_bits();
+        let ordered = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+        let since = w.since & 0xff_ffff;
+        u64::from(w.class) << 56 | u64::from(!ordered) << 24 | u64::from(since)
+    }
+
+    fn cancel_unwanted(&mut self, actions: &mut Actions) {
+        for &unit in &self.loading {
+            let last = self.units.wanted[unit as usize].frame;
+            if last + self.config.cancel_after_frames == self.frame {
+                actions.cancels.push(unit);
+            }
+        }
+    }
+
+    fn commit(&mut self, actions: &mut Actions) {
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.sort_by_key(|&u| self.key(u));
+        let mut bytes = 0;
+        let mut done = 0;
+        for &unit in &ready {
+            let size = u64::from(self.units.info[unit as usize].resident_bytes);
+            if done > 0 && bytes + size > self.config.commit_bytes_max {
+                break;
+            }
+            bytes += size;
+            done += 1;
+            self.units.transition(unit, State::Resident);
+            self.units.wanted[unit as usize].retries = 0;
+            if let Memory::Heap(handle) = self.units.memory[unit as usize] {
+                let _ = self.heap.unpin(handle);
+            }
+            self.units.link(unit);
+            self.counters.loaded_units += 1;
+            self.counters.loaded_bytes += size;
+            actions.committed.push(self.placed(unit));
+        }
+        ready.drain(..done);
+        self.ready = ready;
+    }
+
+    fn admit(&mut self, epoch: u64, readers: Option<u64>, actions: &mut Actions) {
+        let mut full = [false; 2];
+        let mut admitted = std::mem::take(&mut self.admitted);
+        admitted.clear();
+        let mut bytes = self.in_flight_bytes;
+        let prefetching = self.prefetch_reads();
+        let (mut reads, mut prefetch_reads) = (self.reads_in_flight, prefetching);
+        for i in 0..self.queue.len() {
+            let (_, unit) = self.queue[i];
+            let (info, wanted) = (self.units.info[unit as usize], self.units.wanted[unit as usize]);
+            let prefetch = wanted.class >= Class::Prefetch as u8;
+            if reads >= self.config.reads_max {
+                break;
+            }
+            if prefetch && prefetch_reads >= self.config.prefetch_reads_max {
+                break;
+            }
+            if bytes + u64::from(info.stored_bytes) > self.config.in_flight_bytes_max {
+                break;
+            }
+            if full[info.home as usize] || u64::from(info.stored_bytes) == 0 {
+                continue;
+            }
+            let Some(memory) = self.make_room(unit, epoch, readers, actions) else {
+                full[info.home as usize] = true;
+                continue;
+            };
+            self.units.memory[unit as usize] = memory;
+            self.units.transition(unit, State::Loading);
+            bytes += u64::from(info.stored_bytes);
+            reads += 1;
+            prefetch_reads += u32::from(prefetch);
+            admitted.push(unit);
+        }
+        self.issue(&mut admitted, actions);
+        self.admitted = admitted;
+    }
+
+    fn prefetch_reads(&self) -> u32 {
+        self.open_reads.iter().filter(|r| r.units_left > 0 && r.prefetch).count() as u32
+    }
+
+    /// Joins neighbours into reads, the most urgent read first.
+    fn issue(&mut self, admitted: &mut [UnitId], actions: &mut Actions) {
+        admitted.sort_unstable_by_key(|&u| (self.units.info[u as usize].offset, u));
+        let mut i = 0;
+        // Stored bytes of what is not issued yet: the cap holds for them too.
+        let stored = |u: &UnitId| u64::from(self.units.info[*u as usize].stored_bytes);
+        let mut left: u64 = admitted.iter().map(stored).sum();
+        while i < admitted.len() {
+            let first = self.units.info[admitted[i] as usize];
+            let mut end = first.offset + u64::from(first.stored_bytes);
+            let parts_begin = actions.parts.len() as u32;
+            let mut class = u8::MAX;
+            let mut count = 0;
+            let index = self.free_reads.pop().unwrap_or(self.open_reads.len() as u32);
+            while let Some(&unit) = admitted.get(i) {
+                let info = self.units.info[unit as usize];
+                let unit_end = info.offset + u64::from(info.stored_bytes);
+                let gap = info.offset.saturating_sub(end);
+                let length = unit_end.max(end) - first.offset;
+                let skipped = u64::from(self.config.coalesced_gap_bytes_max);
+                let joined = u64::from(self.config.coalesced_bytes_max);
+                let rest = left - u64::from(info.stored_bytes);
+                let over = self.in_flight_bytes + length + rest > self.config.in_flight_bytes_max;
+                if count > 0 && (gap > skipped || length > joined || over) {
+                    break;
+                }
+                end = end.max(unit_end);
+                left = rest;
+                class = class.min(self.units.wanted[unit as usize].class);
+                let to = self.placed(unit).range;
+                let (offset, stored_bytes) = (info.offset, info.stored_bytes);
+                actions.parts.push(Part { unit, offset, stored_bytes, to });
+                self.read_of[unit as usize] = index;
+                self.loading.push(unit);
+                count += 1;
+                i += 1;
+            }
+            let bytes = end - first.offset;
+            let open =
+                OpenRead { units_left: count, bytes, prefetch: class >= Class::Prefetch as u8 };
+            match self.open_reads.get_mut(index as usize) {
+                Some(read) => *read = open,
+                None => self.open_reads.push(open),
+            }
+            self.in_flight_bytes += bytes;
+            self.reads_in_flight += 1;
+            self.counters.reads += 1;
+            self.counters.read_bytes += bytes;
+            self.counters.coalesced += if count > 1 { u64::from(count) } else { 0 };
+            actions.reads.push(Read {
+                offset: first.offset,
+                bytes: bytes as u32,
+                class,
+                parts_begin,
+                parts_count: count,
+            });
+        }
+        actions.reads.sort_by_key(|r| r.class);
+    }
+
+    /// Memory for a unit, evicting what is worth clearly less.
+    fn make_room(
+        &mut self,
+        unit: UnitId,
+        epoch: u64,
+        readers: Option<u64>,
+        actions: &mut Actions,
+    ) -> Option<Memory> {
+        let home = self.units.info[unit as usize].home;
+        for _ in 0..EVICTIONS_PER_WANT_MAX {
+            if let Some(memory) = self.allocate(unit) {
+                if let Memory::Heap(handle) = memory {
+                    let _ = self.heap.pin(handle);
+                }
+                return Some(memory);
+            }
+            let class = self.units.wanted[unit as usize].class;
+            let Some(victim) = self.victim(home, class) else { break };
+            self.evict(victim, epoch, readers, actions);
+        }
+        let size = u64::from(self.units.info[unit as usize].resident_bytes);
+        if home == Home::Heap && self.heap.stats().free >= size {
+            self.counters.refused += 1;
+        }
+        None
+    }
+
+    fn allocate(&mut self, unit: UnitId) -> Option<Memory> {
+        let info = self.units.info[unit as usize];
+        match info.home {
+            Home::Slot => self.slots.allocate().map(Memory::Slot),
+            Home::Heap => {
+                let size = u64::from(info.resident_bytes);
+                if !self.heap.fits(size, ALIGN) {
+                    return None;
+                }
+                let handle = self.heap.allocate(size, ALIGN).ok()?;
+                let index = handle.index() as usize;
+                if self.owner.len() <= index {
+                    self.owner.resize(index + 1, UnitId::MAX);
+                }
+                self.owner[index] = unit;
+                Some(Memory::Heap(handle))
+            }
+        }
+    }
+
+    fn free(&mut self, memory: Memory) {
+        match memory {
+            Memory::None => {}
+            Memory::Heap(handle) => drop(self.heap.free(handle)),
+            Memory::Slot(slot) => drop(self.slots.free(slot)),
+        }
+    }
+
+    /// The least recently wanted unit of a home, if a want of `class` may take its place.
+    fn victim(&self, home: Home, class: u8) -> Option<UnitId> {
+        let unit = self.units.least_recent(home)?;
+        let wanted = self.units.wanted[unit as usize];
+        let recent = wanted.frame > 0 && wanted.frame + GUARD_FRAMES > self.frame;
+        (!recent || wanted.class > class).then_some(unit)
+    }
+
+    fn evict(&mut self, unit: UnitId, epoch: u64, readers: Option<u64>, actions: &mut Actions) {
+        actions.evicted.push(self.placed(unit));
+        self.units.unlink(unit);
+        self.units.transition(unit, State::Standby);
+        self.counters.evicted_units += 1;
+        self.counters.evicted_bytes += u64::from(self.units.info[unit as usize].resident_bytes);
+        let memory = std::mem::replace(&mut self.units.memory[unit as usize], Memory::None);
+        if readers.is_none() {
+            self.free(memory);
+            self.units.transition(unit, State::Absent);
+        } else {
+            self.standing.push_back(Standing { unit: Some(unit), memory, epoch });
+        }
+    }
+
+    /// Keeps a share of the heap free.
+    fn evict_ahead(&mut self, epoch: u64, readers: Option<u64>, actions: &mut Actions) {
+        let heap_bytes = self.config.arena_bytes - self.config.pool_bytes();
+        let target = (heap_bytes as f64 * self.config.heap_free_share) as u64;
+        for _ in 0..EVICTIONS_AHEAD_MAX {
+            if self.heap.stats().free >= target {
+                return;
+            }
+            let Some(victim) = self.victim(Home::Heap, u8::MAX) else { return };
+            let wanted = self.units.wanted[victim as usize].frame;
+            if wanted + GUARD_FRAMES > self.frame {
+                return;
+            }
+            self.evict(victim, epoch, readers, actions);
+        }
+    }
+
+    fn plan_relocations(&mut self, actions: &mut Actions) {
+        if self.config.move_bytes_max == 0
+            || self.heap.stats().external_fragmentation() <= self.config.move_above_fragmentation
+        {
+            return;
+        }
+        let limits =
+            PassLimits { bytes_max: self.config.move_bytes_max, moves_max: MOVES_MAX };
+        let mut planned = std::mem::take(&mut self.planned);
+        self.heap.plan_moves(limits, &mut planned);
+        for &block in &planned {
+            let unit = self.owner[block.handle.index() as usize];
+            actions.relocations.push(Relocation { unit, block });
+        }
+        self.planned = planned;
+    }
+
+    /// Confirms that a block was copied (or not). From now on the unit lives at the new place; the
+    /// old one is kept until no reader of `epoch` or before is left.
+    pub fn relocated(
+        &mut self,
+        relocation: &Relocation,
+        copied: bool,
+        epoch: u64,
+        readers: Option<u64>,
+    ) {
+        if !copied {
+            let _ = self.heap.abort_move(&relocation.block);
+            return;
+        }
+        let Ok(vacated) = self.heap.commit_move(&relocation.block) else { return };
+        self.counters.moved_bytes += relocation.block.to.size;
+        if readers.is_none() {
+            self.free(Memory::Heap(vacated));
+        } else {
+            let memory = Memory::Heap(vacated);
+            self.standing.push_back(Standing { unit: None, memory, epoch });
+        }
+    }
+
+    fn placed(&self, unit: UnitId) -> Placed {
+        let (range, slot) = match self.units.memory[unit as usize] {
+            Memory::None => (Range::new(0, 0), None),
+            Memory::Heap(handle) => (self.heap.range(handle).unwrap_or(Range::new(0, 0)), None),
+            Memory::Slot(slot) => (self.slot_range(slot.index()), Some(slot.index())),
+        };
+        Placed { unit, range, slot }
+    }
+
+    fn slot_range(&self, slot: u32) -> Range {
+        let base = self.pool.and_then(|p| self.heap.range(p)).map_or(0, |r| r.offset);
+        Range::new(base + u64::from(slot) * self.config.slot_bytes, self.config.slot_bytes)
+    }
+
+    /// Where a resident unit is; `None` unless it is resident.
+    #[must_use]
+    pub fn place(&self, unit: UnitId) -> Option<Placed> {
+        self.is_resident(unit).then(|| self.placed(unit))
+    }
+
+    /// Whether a unit may be used.
+    #[must_use]
+    pub fn is_resident(&self, unit: UnitId) -> bool {
+        (unit as usize) < self.units.info.len() && self.units.state(unit) == State::Resident
+    }
+
+    /// State of a unit.
+    ///
+    /// # Panics
+    /// When there is no such unit.
+    #[must_use]
+    pub fn state(&self, unit: UnitId) -> State {
+        self.units.state(unit)
+    }
+
+    /// What is known of every unit.
+    #[must_use]
+    pub fn units(&self) -> &[UnitInfo] {
+        &self.units.info
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Statistics of the arena, in which the page pool is one block.
+    #[must_use]
+    pub fn heap_stats(&self) -> Stats {
+        self.heap.stats()
+    }
+
+    /// Slots of the page pool in use.
+    #[must_use]
+    pub fn slots_used(&self) -> u32 {
+        self.slots.used()
+    }
+
+    /// Stored bytes reserved for reads and not yet decoded.
+    #[must_use]
+    pub fn in_flight_bytes(&self) -> u64 {
+        self.in_flight_bytes
+    }
+
+    /// Units being read or decoded.
+    #[must_use]
+    pub fn loading(&self) -> usize {
+        self.loading.len()
+    }
+
+    /// Units wanted but not admitted in the last step.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.iter().filter(|&&(_, u)| self.units.state(u) == State::Requested).count()
+    }
+
+    /// Bytes of the tables that grow with the number of units.
+    #[must_use]
+    pub fn index_bytes(&self) -> u64 {
+        self.units.index_bytes() + (self.read_of.len() * 4) as u64
+    }
+
+    /// Counted since the beginning.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}

@@ -1,0 +1,152 @@
+//! What the threaded and the virtual executor share: a unit on its way from read to arena.
+
+use crate::UnitId;
+use crate::action::{Outcome, Part};
+use crate::decode::{Decode, DecodeError};
+use farplane_alloc::Lease;
+use farplane_io::{Completion, ReadBuffer, ReadQueue, ReadRequest};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A unit whose read is issued.
+pub(crate) struct Pending {
+    pub part: Part,
+    pub lease: Option<Lease>,
+    pub class: u8,
+    pub issued_ns: u64,
+    pub cancelled: bool,
+}
+
+/// A read that is on its way.
+pub(crate) struct PendingRead {
+    pub offset: u64,
+    pub parts: Vec<Pending>,
+}
+
+/// A unit whose bytes have arrived.
+pub(crate) struct Job {
+    pub pending: Pending,
+    /// First byte of the unit in the buffer.
+    pub begin: usize,
+    pub buffer: Arc<ReadBuffer>,
+}
+
+/// A unit that is done, well or not.
+pub(crate) struct Finished {
+    pub pending: Pending,
+    pub outcome: Outcome,
+    /// When, on the clock that was passed in.
+    pub at_ns: u64,
+}
+
+/// Reads on their way through a queue.
+pub(crate) struct Reads<Q> {
+    pub queue: Q,
+    pending: BTreeMap<u64, PendingRead>,
+    completions: Vec<Completion>,
+    next_id: u64,
+}
+
+impl<Q: ReadQueue> Reads<Q> {
+    pub fn new(queue: Q) -> Self {
+        Self { queue, pending: BTreeMap::new(), completions: Vec::new(), next_id: 0 }
+    }
+
+    pub fn submit(
+        &mut self,
+        read: PendingRead,
+        bytes: u32,
+        class: u8,
+        now_ns: u64,
+        finished: &mut Vec<Finished>,
+    ) {
+        let id = self.next_id;
+        self.next_id += 1;
+        let request = ReadRequest { id, offset: read.offset, len: bytes, class };
+        match self.queue.submit(request, now_ns) {
+            Ok(()) => drop(self.pending.insert(id, read)),
+            Err(_) => read.failed(Outcome::ReadFailed, now_ns, finished),
+        }
+    }
+
+    /// Drops a unit on its arrival, and the read itself once nobody wants any of it.
+    pub fn cancel(&mut self, unit: UnitId) {
+        for (&id, read) in &mut self.pending {
+            let Some(pending) = read.parts.iter_mut().find(|p| p.part.unit == unit) else {
+                continue;
+            };
+            pending.cancelled = true;
+            if read.parts.iter().all(|p| p.cancelled) {
+                self.queue.cancel(id);
+            }
+            return;
+        }
+    }
+
+    /// Hands every unit that has arrived to `arrived` with the time of its arrival.
+    pub fn poll(
+        &mut self,
+        now_ns: u64,
+        finished: &mut Vec<Finished>,
+        mut arrived: impl FnMut(u64, Job),
+    ) {
+        self.queue.poll(now_ns, &mut self.completions);
+        for completion in self.completions.drain(..) {
+            let Some(read) = self.pending.remove(&completion.id) else { continue };
+            let at_ns = completion.completed_ns;
+            match completion.result {
+                Ok(buffer) => read.arrived(buffer, at_ns, finished, |job| arrived(at_ns, job)),
+                Err(_) => read.failed(Outcome::ReadFailed, at_ns, finished),
+            }
+        }
+    }
+}
+
+impl PendingRead {
+    /// Jobs of a read whose bytes arrived; cancelled ones are finished at once.
+    fn arrived(
+        self,
+        buffer: ReadBuffer,
+        now_ns: u64,
+        finished: &mut Vec<Finished>,
+        mut job: impl FnMut(Job),
+    ) {
+        let buffer = Arc::new(buffer);
+        for pending in self.parts {
+            if pending.cancelled {
+                finished.push(Finished { pending, outcome: Outcome::Cancelled, at_ns: now_ns });
+            } else {
+                let begin = (pending.part.offset - self.offset) as usize;
+                job(Job { pending, begin, buffer: Arc::clone(&buffer) });
+            }
+        }
+    }
+
+    /// All units of a read that failed.
+    fn failed(self, outcome: Outcome, now_ns: u64, finished: &mut Vec<Finished>) {
+        for pending in self.parts {
+            let outcome = if pending.cancelled { Outcome::Cancelled } else { outcome };
+            finished.push(Finished { pending, outcome, at_ns: now_ns });
+        }
+    }
+}
+
+impl Job {
+    /// Decodes into the lease. A panicking decoder costs its unit, not the run.
+    pub fn run<D: Decode>(&mut self, decoder: &D, scratch: &mut D::Scratch) -> Outcome {
+        let part = self.pending.part;
+        let end = self.begin + part.stored_bytes as usize;
+        let (Some(stored), Some(lease)) =
+            (self.buffer.get(self.begin..end), self.pending.lease.as_mut())
+        else {
+            return Outcome::ReadFailed;
+        };
+        let decode = || decoder.decode(part.unit, stored, lease, scratch);
+        match catch_unwind(AssertUnwindSafe(decode)) {
+            Ok(Ok(())) => Outcome::Decoded,
+            Ok(Err(DecodeError::Corrupt)) => Outcome::Corrupt,
+            Ok(Err(DecodeError::Undecodable)) | Err(_) => Outcome::Undecodable,
+        }
+    }
+}
