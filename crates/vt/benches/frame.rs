@@ -1,0 +1,2 @@
+//! What one frame costs: feedback analysis, page changes and their indirection texels.
+fn main() {}
