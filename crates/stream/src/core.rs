@@ -17,7 +17,7 @@ const RETRIES_MAX: u8 = 3;
 /// Frames for which a want protects its unit from eviction by equals.
 const GUARD_FRAMES: u32 = 2;
 /// Blocks moved in one frame at most.
-const MOVES_MAX: u32 = 64;
+const MOVES_MAX: usize = 64;
 
 /// Memory of an evicted unit that an older reader may still look at.
 struct Standing {
@@ -37,7 +37,7 @@ pub struct Core {
     heap: RangeAllocator,
     /// The page pool's block in the heap's arena; `None` when there are no slots.
     pool: Option<Handle>,
-    slots: PagePool,
+    slots: Option<PagePool>,
     /// Unit of a heap block, by handle index.
     owner: Vec<UnitId>,
     queue: Vec<(u64, UnitId)>,
@@ -89,7 +89,10 @@ impl Core {
         };
         let count = units.len();
         Ok(Self {
-            slots: PagePool::new(config.slots),
+            slots: match config.slots {
+                0 => None,
+                n => Some(PagePool::new(n).map_err(|_| ConfigError::Limit { field: "slots" })?),
+            },
             units: Units::new(units),
             heap,
             pool,
@@ -462,7 +465,7 @@ impl Core {
     fn allocate(&mut self, unit: UnitId) -> Option<Memory> {
         let info = self.units.info[unit as usize];
         match info.home {
-            Home::Slot => self.slots.allocate().map(Memory::Slot),
+            Home::Slot => self.slots.as_mut()?.allocate().map(Memory::Slot),
             Home::Heap => {
                 let size = u64::from(info.resident_bytes);
                 if !self.heap.fits(size, ALIGN) {
@@ -483,7 +486,11 @@ impl Core {
         match memory {
             Memory::None => {}
             Memory::Heap(handle) => drop(self.heap.free(handle)),
-            Memory::Slot(slot) => drop(self.slots.free(slot)),
+            Memory::Slot(slot) => {
+                if let Some(slots) = &mut self.slots {
+                    let _ = slots.free(slot);
+                }
+            }
         }
     }
 
@@ -533,8 +540,7 @@ impl Core {
         {
             return;
         }
-        let limits =
-            PassLimits { bytes_max: self.config.move_bytes_max, moves_max: MOVES_MAX };
+        let limits = PassLimits { bytes_max: self.config.move_bytes_max, moves_max: MOVES_MAX };
         let mut planned = std::mem::take(&mut self.planned);
         self.heap.plan_moves(limits, &mut planned);
         for &block in &planned {
@@ -571,7 +577,10 @@ impl Core {
         let (range, slot) = match self.units.memory[unit as usize] {
             Memory::None => (Range::new(0, 0), None),
             Memory::Heap(handle) => (self.heap.range(handle).unwrap_or(Range::new(0, 0)), None),
-            Memory::Slot(slot) => (self.slot_range(slot.index()), Some(slot.index())),
+            Memory::Slot(handle) => {
+                let slot = u32::from(handle.slot().0);
+                (self.slot_range(slot), Some(slot))
+            }
         };
         Placed { unit, range, slot }
     }
@@ -623,7 +632,7 @@ impl Core {
     /// Slots of the page pool in use.
     #[must_use]
     pub fn slots_used(&self) -> u32 {
-        self.slots.used()
+        self.slots.as_ref().map_or(0, |s| s.slots() - s.free_slots())
     }
 
     /// Stored bytes reserved for reads and not yet decoded.

@@ -41,15 +41,15 @@ pub(crate) struct Finished {
 }
 
 /// Reads on their way through a queue.
-pub(crate) struct Reads<Q> {
-    pub queue: Q,
+pub(crate) struct Reads<Q: ?Sized> {
+    pub queue: Box<Q>,
     pending: BTreeMap<u64, PendingRead>,
     completions: Vec<Completion>,
     next_id: u64,
 }
 
-impl<Q: ReadQueue> Reads<Q> {
-    pub fn new(queue: Q) -> Self {
+impl<Q: ReadQueue + ?Sized> Reads<Q> {
+    pub fn new(queue: Box<Q>) -> Self {
         Self { queue, pending: BTreeMap::new(), completions: Vec::new(), next_id: 0 }
     }
 

@@ -27,7 +27,7 @@ struct Waiting {
 impl<D: Decode> Modelled<D> {
     pub fn new(queue: SimQueue, decoder: Arc<D>, workers: usize) -> Self {
         Self {
-            reads: Reads::new(queue),
+            reads: Reads::new(Box::new(queue)),
             decoder,
             workers: vec![0; workers.max(1)],
             waiting: Vec::new(),

@@ -24,8 +24,7 @@ impl Predictor {
             if velocity.length() <= CUT_SPEED_MPS {
                 // Half of the new movement and half of the old: one noisy pose does not steer.
                 let first = self.turn.is_none();
-                self.velocity =
-                    if first { velocity } else { self.velocity * 0.5 + velocity * 0.5 };
+                self.velocity = if first { velocity } else { self.velocity * 0.5 + velocity * 0.5 };
                 self.turn = Some((view.rotation * before.rotation.inverse(), dt_ns));
             } else {
                 self.velocity = DVec3::ZERO;

@@ -146,8 +146,10 @@ impl<D: Decode> Streamer<D> {
     pub fn frame(&mut self, now_ns: u64, wants: &[Want], changes: &mut Changes) {
         changes.clear();
         self.take_finished(now_ns, changes);
-        let epoch = self.arena.advance_epoch();
-        let oldest = self.arena.oldest_reader();
+        let now = self.arena.advance_epoch();
+        // The oldest snapshot held; without one, the arena answers with the present.
+        let oldest = Some(self.arena.oldest_reader()).filter(|e| *e < now).map(|e| e.get());
+        let epoch = now.get();
         self.core.step(wants, &self.events, epoch, oldest, &mut self.actions);
         self.events.clear();
         for placed in &self.actions.evicted {
@@ -174,7 +176,9 @@ impl<D: Decode> Streamer<D> {
             let unit = pending.part.unit;
             match (outcome, pending.lease) {
                 (Outcome::Decoded, Some(lease)) => {
-                    changes.latencies.push((pending.class, at_ns.saturating_sub(pending.issued_ns)));
+                    changes
+                        .latencies
+                        .push((pending.class, at_ns.saturating_sub(pending.issued_ns)));
                     let _ = self.arena.publish(lease);
                 }
                 (Outcome::Corrupt | Outcome::Undecodable, _) => {
@@ -239,7 +243,7 @@ impl<D: Decode> Streamer<D> {
     /// A view of what is resident now for a reader on another thread. Ranges that it can see are not
     /// reused while it lives: hold it briefly.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&mut self) -> Snapshot {
         self.arena.snapshot()
     }
 
@@ -269,7 +273,8 @@ fn start<D: Decode>(
     let mut core = Core::new(config, units)?;
     let mut placed = Vec::new();
     core.place_pinned(&mut placed)?;
-    let mut arena = Arena::new(config.arena_bytes as usize);
+    let mut arena = Arena::new(config.arena_bytes as usize)
+        .map_err(|e| StartError::System(std::io::Error::other(e)))?;
     let mut leases = Vec::with_capacity(placed.len());
     for p in &placed {
         let failed = |_| StartError::Pinned { unit: p.unit, outcome: Outcome::ReadFailed };

@@ -4,13 +4,13 @@ use crate::action::Outcome;
 use crate::decode::Decode;
 use crate::job::{Finished, Job, Pending, Reads};
 use farplane_io::ReadQueue;
-use std::collections::BinaryHeap;
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 pub(crate) struct Threaded<D: Decode> {
-    pub reads: Reads<Box<dyn ReadQueue + Send>>,
+    pub reads: Reads<dyn ReadQueue + Send>,
     shared: Arc<Shared<D>>,
     workers: Vec<JoinHandle<()>>,
     sequence: u64,
@@ -70,12 +70,7 @@ impl<D: Decode> Threaded<D> {
             wake: Condvar::new(),
             done: Mutex::default(),
         });
-        let mut this = Self {
-            reads: Reads::new(queue),
-            shared,
-            workers: Vec::new(),
-            sequence: 0,
-        };
+        let mut this = Self { reads: Reads::new(queue), shared, workers: Vec::new(), sequence: 0 };
         for i in 0..workers.max(1) {
             let shared = Arc::clone(&this.shared);
             let thread = std::thread::Builder::new().name(format!("decode-{i}"));
@@ -101,7 +96,6 @@ impl<D: Decode> Threaded<D> {
             finished.push(Finished { pending, outcome, at_ns: now_ns });
         }
     }
-
 }
 
 fn work<D: Decode>(shared: &Shared<D>) {
