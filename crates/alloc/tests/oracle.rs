@@ -1,0 +1,30 @@
+//! Any sequence of operations, compared with the oracles in `model/`.
+
+#[path = "model/mod.rs"]
+mod model;
+
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, any, proptest};
+
+fn config(cases: u32) -> ProptestConfig {
+    let cases = if cfg!(miri) { 4 } else { cases };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+const BYTES_MAX: usize = if cfg!(miri) { 300 } else { 2000 };
+
+proptest! {
+    #![proptest_config(config(600))]
+
+    #[test]
+    fn the_allocator_does_what_an_ordered_map_of_ranges_does(bytes in vec(any::<u8>(), ..BYTES_MAX)) {
+        model::range::run(&bytes);
+    }
+
+    #[test]
+    fn the_arena_lets_each_byte_be_written_by_one_or_read_by_many(
+        bytes in vec(any::<u8>(), ..BYTES_MAX)
+    ) {
+        model::arena::run(&bytes);
+    }
+}
