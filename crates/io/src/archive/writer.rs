@@ -50,6 +50,10 @@ impl ArchiveWriter {
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(ArchiveError::InUse { path: part });
         }
+        // Opened just before another writer renamed it away: it is that one's finished archive.
+        if !is_at(&file, &part) {
+            return Err(ArchiveError::InUse { path: part });
+        }
         if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             file.set_len(0).map_err(|source| fail("write", source))?;
         }
@@ -159,6 +163,22 @@ impl Drop for ArchiveWriter {
             drop(file);
         }
     }
+}
+
+/// Whether `path` still names `file`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(file), Ok(path)) => (file.dev(), file.ino()) == (path.dev(), path.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Makes the rename itself durable.
