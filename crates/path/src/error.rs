@@ -82,6 +82,8 @@ pub enum Fault {
         /// The first characters of it.
         text: String,
     },
+    /// A point without a time among points with times.
+    NoTime,
     /// A point without its place.
     NoPlace,
     /// A line that is shorter than the fixed columns of its format.
@@ -158,6 +160,7 @@ impl fmt::Display for Fault {
             Self::Time { text } => {
                 write!(f, "{text:?} is no time; write it like 2019-03-20T13:12:26Z")
             }
+            Self::NoTime => write!(f, "no time, unlike other points"),
             Self::NoPlace => write!(f, "a point without `lat` and `lon`; give both in degrees"),
             Self::Short { found, expected } => {
                 write!(f, "{found} characters, expected at least {expected}; is the line cut off?")

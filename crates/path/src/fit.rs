@@ -187,6 +187,9 @@ pub fn fit(
     let largest = (room.x / half.x).min(room.y / half.y);
     let wanted = options.speed_mps / speed;
     let scale = wanted.min(largest);
+    if !scale.is_finite() {
+        return Err(FitError::Still);
+    }
 
     let ground = world.ground;
     let center = world.center.extend(middle.z);

@@ -6,7 +6,7 @@ use crate::import::{
     Format, ImportError, ImportMode, ImportOptions, ImportReport, Imported, Track,
 };
 use crate::path::POSES_MAX;
-use crate::text::{decode, excerpt, number, seconds};
+use crate::text::{SECOND_NS, decode, excerpt, number, seconds};
 use farplane_geom::Geographic;
 use roxmltree::{Document, Node, ParsingOptions};
 
@@ -109,7 +109,7 @@ fn settle_times(points: &mut Vec<GeoPoint>, report: &mut ImportReport) -> Result
         true
     });
     for line in untimed {
-        skip(report, line, Fault::Time { text: String::new() })?;
+        skip(report, line, Fault::NoTime)?;
     }
     Ok(())
 }
@@ -169,12 +169,12 @@ fn iso_8601(text: &str) -> Option<i64> {
     if ymd.next().is_some() || hms.next().is_some() || hour > 24 || minute > 59 {
         return None;
     }
-    if !(0..61_000_000_000).contains(&second_ns) {
+    if !(0..61 * SECOND_NS).contains(&second_ns) {
         return None;
     }
     let s = days * 86_400 + hour * 3600 + minute * 60 - offset_s;
     // The range that every time of a path keeps to.
-    (s.abs() <= 4_400_000_000).then_some(s * 1_000_000_000 + second_ns)
+    (s.abs() <= 4_400_000_000).then(|| s * SECOND_NS + second_ns)
 }
 
 /// Days from 1970-01-01 in the Gregorian calendar, by Howard Hinnant's `days_from_civil`.

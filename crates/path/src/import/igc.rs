@@ -16,6 +16,9 @@ const RECORD_CHARS: usize = 35;
 /// A clock that goes back by more than this has passed midnight, s.
 const ROLL_OVER_S: i64 = DAY_S / 2;
 
+/// Nights that a flight may take; times stay far from overflow.
+const NIGHTS_MAX: i64 = 1000;
+
 /// A B record: `BHHMMSSDDMMmmmNDDDMMmmmEVPPPPPGGGGG`.
 struct Fix {
     point: GeoPoint,
@@ -57,6 +60,9 @@ pub fn import_igc(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported,
         match fix(line) {
             Ok((mut fix, clock_s)) => {
                 nights += i64::from(last_s.is_some_and(|last| last - clock_s > ROLL_OVER_S));
+                if nights > NIGHTS_MAX {
+                    return Err(ImportError::Line { line: i + 1, fault: Fault::TimeRange });
+                }
                 last_s = Some(clock_s);
                 let s = (day.unwrap_or(0) + nights) * DAY_S + clock_s;
                 fix.point.t_ns = Some(s * SECOND_NS);

@@ -16,10 +16,11 @@ const DEVIATION_REPORTED: f64 = 1e-3;
 /// [`ImportError`] where nothing usable is left, where times and poses do not match, or at the first
 /// line that a `.cam` could not hold with [`ImportMode::Keep`](crate::ImportMode::Keep).
 pub fn import_kitti(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
+    const HZ_MIN: f64 = 0.01;
     const HZ_MAX: f64 = 1e6;
     let mut report = ImportReport::new(Format::Kitti, options.mode);
-    if !(options.hz > 1e-6 && options.hz <= HZ_MAX) {
-        let expected = "poses per second, more than 0.000001 and at most 1000000";
+    if !(options.hz >= HZ_MIN && options.hz <= HZ_MAX) {
+        let expected = "poses per second, 0.01 to 1000000";
         return Err(ImportError::Option { name: "hz", value: options.hz, expected });
     }
     let times = options.times.map(read_times).transpose()?;

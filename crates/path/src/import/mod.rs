@@ -85,7 +85,7 @@ pub enum ImportMode {
 pub struct ImportOptions<'a> {
     /// What becomes of what looks wrong.
     pub mode: ImportMode,
-    /// Poses per second of a KITTI file without times; more than 0 and at most 10⁶. Smaller flies
+    /// Poses per second of a KITTI file without times; 0.01 to 10⁶. Smaller flies
     /// slower; it never drops a pose.
     pub hz: f64,
     /// The contents of a KITTI `times.txt`: seconds, one a line, as many as poses. Instead of `hz`.
