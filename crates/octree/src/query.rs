@@ -70,9 +70,9 @@ impl Octree {
             let hit = probe.items(&block.boxes, open);
             let mut items = [0; Block::COUNT_MAX];
             let mut hits = 0;
-            for lane in 0..count {
-                items[hits] = block.items[lane];
-                hits += usize::from(hit[lane]);
+            for (&item, hit) in block.items[..count].iter().zip(hit) {
+                items[hits] = item;
+                hits += usize::from(hit);
             }
             out.extend_from_slice(&items[..hits]);
         }

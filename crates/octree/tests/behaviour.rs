@@ -1,0 +1,276 @@
+//! What users of octrees have run into elsewhere, and what this one promises.
+
+use farplane_geom::{Aabb, DVec3, Frustum, Sphere, Vec3, View};
+use farplane_octree::{Handle, Octree, OctreeError};
+
+/// A linear congruential generator (Knuth's MMIX constants): the same boxes everywhere.
+struct Lcg(u64);
+
+impl Lcg {
+    /// In [0, 1), 24 bits.
+    fn unit(&mut self) -> f32 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / 16_777_216.0
+    }
+
+    fn point(&mut self, size: Vec3) -> Vec3 {
+        Vec3::new(self.unit() * size.x, self.unit() * size.y, self.unit() * size.z)
+    }
+
+    fn boxes(&mut self, count: u32, world: Vec3) -> Vec<(Aabb, u32)> {
+        let mut one = |item| {
+            let min = self.point(world);
+            (Aabb::new(min, min + self.point(Vec3::splat(8.0))), item)
+        };
+        (0..count).map(&mut one).collect()
+    }
+}
+
+const WORLD: Vec3 = Vec3::new(4096.0, 4096.0, 300.0);
+
+fn hits(items: &[(Aabb, u32)], hit: impl Fn(&Aabb) -> bool) -> Vec<u32> {
+    items.iter().filter(|(b, _)| hit(b)).map(|&(_, item)| item).collect()
+}
+
+fn sorted(query: impl FnOnce(&mut Vec<u32>)) -> Vec<u32> {
+    let mut out = Vec::new();
+    query(&mut out);
+    out.sort_unstable();
+    out
+}
+
+fn everywhere() -> Sphere {
+    Sphere::new(Vec3::ZERO, f32::INFINITY)
+}
+
+#[test]
+fn twenty_thousand_boxes_are_found_as_by_testing_each() {
+    let mut lcg = Lcg(1);
+    let items = lcg.boxes(20_000, WORLD);
+    let octree = Octree::build(&items).unwrap();
+    for i in 0..40 {
+        let at = lcg.point(WORLD);
+        let sphere = Sphere::new(at, lcg.unit() * 600.0);
+        let near = |b: &Aabb| b.distance_squared(at) <= sphere.radius * sphere.radius;
+        assert_eq!(sorted(|out| octree.query_sphere(&sphere, out)), hits(&items, near));
+        let part = Aabb::new(at, at + lcg.point(WORLD));
+        assert_eq!(
+            sorted(|out| octree.query_box(&part, out)),
+            hits(&items, |b| b.intersects(&part))
+        );
+        let direction = (lcg.point(Vec3::ONE) - Vec3::splat(0.5)).as_dvec3();
+        let mut view = View::looking(at.as_dvec3(), direction, 60.0, [1920, 1080]);
+        view.clip_m[1] = 100.0 * f64::from(i) + 100.0;
+        let frustum = view.frustum(DVec3::ZERO);
+        let seen = hits(&items, |b| frustum.intersects_aabb(b));
+        assert_eq!(sorted(|out| octree.query_frustum(&frustum, out)), seen);
+    }
+}
+
+/// Points that lie on a plane but for rounding are classified by the last bit.
+#[test]
+fn a_frustum_hits_exactly_what_it_classifies_even_on_its_planes() {
+    let mut lcg = Lcg(2);
+    let at = DVec3::new(2000.0, 2000.0, 150.0);
+    let view = View::looking(at, DVec3::new(1.0, 0.3, -0.1), 60.0, [1920, 1080]);
+    let frustum = view.frustum(DVec3::ZERO);
+    let mut items = Vec::new();
+    for item in 0..20_000 {
+        let plane = frustum.planes[item as usize % 4];
+        let p = lcg.point(WORLD);
+        let normal = plane.truncate();
+        let on_plane = p - normal * (normal.dot(p) + plane.w);
+        items.push((Aabb::new(on_plane, on_plane), item));
+    }
+    let octree = Octree::build(&items).unwrap();
+    let expected = hits(&items, |b| frustum.intersects_aabb(b));
+    assert!(expected.len() > 1000 && expected.len() < 19_000, "{}", expected.len());
+    assert_eq!(sorted(|out| octree.query_frustum(&frustum, out)), expected);
+}
+
+#[test]
+fn ten_thousand_boxes_at_one_point_cost_what_any_others_cost() {
+    let point = Aabb::new(Vec3::splat(1.0), Vec3::splat(1.0));
+    let mut octree = Octree::new(Aabb::new(Vec3::ZERO, WORLD)).unwrap();
+    let handles: Vec<Handle> = (0..10_000).map(|i| octree.insert(&point, i).unwrap()).collect();
+    assert_eq!(sorted(|out| octree.query_box(&point, out)), (0..10_000).collect::<Vec<_>>());
+    assert!(octree.index_bytes() < 10_000 * 128, "{} bytes", octree.index_bytes());
+    for (i, handle) in handles.into_iter().enumerate() {
+        assert_eq!(octree.remove(handle), Ok(i as u32));
+    }
+    assert!(octree.is_empty());
+}
+
+#[test]
+fn points_that_share_a_coordinate_are_told_apart() {
+    let items: Vec<_> = (0..33u16 * 33)
+        .map(|i| Vec3::new(7.0, f32::from(i % 33), f32::from(i / 33)))
+        .zip(0..)
+        .map(|(p, item)| (Aabb::new(p, p), item))
+        .collect();
+    let octree = Octree::build(&items).unwrap();
+    for (point, item) in &items {
+        assert_eq!(sorted(|out| octree.query_box(point, out)), [*item]);
+    }
+}
+
+#[test]
+fn boxes_of_all_sizes_and_outside_the_bounds_are_found() {
+    let mut octree = Octree::new(Aabb::new(Vec3::ZERO, Vec3::splat(16.0))).unwrap();
+    let mut items = Vec::new();
+    for item in 0..1000u32 {
+        let size = 2.0f32.powi((item % 40) as i32 - 20);
+        let center = Vec3::splat((item as f32 - 500.0) * 3.0);
+        let bounds = Aabb::new(center - Vec3::splat(size), center + Vec3::splat(size));
+        octree.insert(&bounds, item).unwrap();
+        items.push((bounds, item));
+    }
+    for (bounds, _) in &items {
+        let expected = hits(&items, |b| b.intersects(bounds));
+        assert_eq!(sorted(|out| octree.query_box(bounds, out)), expected);
+    }
+}
+
+#[test]
+fn a_tree_over_nothing_or_over_one_point_works() {
+    let mut empty = Octree::build(&[]).unwrap();
+    assert!(sorted(|out| empty.query_sphere(&everywhere(), out)).is_empty());
+    let point = Aabb::new(Vec3::ONE, Vec3::ONE);
+    for item in 0..500 {
+        empty.insert(&point, item).unwrap();
+    }
+    let same = Octree::build(&[(point, 3); 500]).unwrap();
+    assert_eq!(sorted(|out| empty.query_box(&point, out)).len(), 500);
+    assert_eq!(sorted(|out| same.query_box(&point, out)), [3; 500]);
+}
+
+#[test]
+fn boxes_that_are_none_are_refused_and_change_nothing() {
+    let (zero, one) = (Vec3::ZERO, Vec3::ONE);
+    let mut octree = Octree::new(Aabb::new(zero, one)).unwrap();
+    let good = octree.insert(&Aabb::new(zero, one), 5).unwrap();
+    for bad in [
+        Aabb::new(zero, Vec3::new(1.0, f32::NAN, 1.0)),
+        Aabb::new(zero, Vec3::new(f32::INFINITY, 1.0, 1.0)),
+        Aabb::new(one, zero),
+        Aabb::new(zero, Vec3::splat(2.0e18)),
+    ] {
+        assert!(matches!(octree.insert(&bad, 1), Err(OctreeError::InvalidBox { .. })));
+        assert!(matches!(octree.move_to(good, &bad), Err(OctreeError::InvalidBox { .. })));
+        assert!(matches!(Octree::new(bad), Err(OctreeError::InvalidBox { .. })));
+        assert!(matches!(Octree::build(&[(bad, 0)]), Err(OctreeError::InvalidBox { .. })));
+    }
+    assert_eq!(octree.get(good), Some((Aabb::new(zero, one), 5)));
+    assert_eq!(octree.len(), 1);
+}
+
+#[test]
+fn a_removed_items_handle_stays_stale_when_its_slot_is_used_again() {
+    let b = Aabb::new(Vec3::ZERO, Vec3::ONE);
+    let mut octree = Octree::new(b).unwrap();
+    let old = octree.insert(&b, 1).unwrap();
+    octree.remove(old).unwrap();
+    let new = octree.insert(&b, 2).unwrap();
+    assert_eq!(octree.remove(old), Err(OctreeError::StaleHandle { handle: old }));
+    assert_eq!(octree.move_to(old, &b), Err(OctreeError::StaleHandle { handle: old }));
+    assert_eq!(octree.get(old), None);
+    assert_eq!(octree.get(new), Some((b, 2)));
+    octree.clear();
+    assert_eq!(octree.remove(new), Err(OctreeError::StaleHandle { handle: new }));
+}
+
+#[test]
+fn handles_of_a_built_tree_come_in_the_order_of_the_items() {
+    let items = Lcg(3).boxes(1000, WORLD);
+    let octree = Octree::build(&items).unwrap();
+    let stored: Vec<_> = octree.handles().map(|handle| octree.get(handle).unwrap()).collect();
+    assert_eq!(stored, items);
+}
+
+/// One item in the middle of each octant, 65 times over so that the root splits; the octants are
+/// filled in the reverse of Morton order.
+#[test]
+fn results_come_in_morton_order_after_what_fits_no_child() {
+    let mut octree = Octree::new(Aabb::new(Vec3::splat(-8.0), Vec3::splat(8.0))).unwrap();
+    for round in 0..20 {
+        for octant in (0..8u8).rev() {
+            let side = |axis: u8| if octant >> axis & 1 == 1 { 4.0 } else { -4.0 };
+            let p = Vec3::new(side(0), side(1), side(2));
+            octree.insert(&Aabb::new(p, p), u32::from(octant)).unwrap();
+        }
+        if round == 10 {
+            octree.insert(&Aabb::new(Vec3::splat(-50.0), Vec3::splat(50.0)), 99).unwrap();
+        }
+    }
+    let mut out = Vec::new();
+    octree.query_sphere(&everywhere(), &mut out);
+    assert_eq!(out[0], 99);
+    assert_eq!(out.len(), 161);
+    assert!(out[1..].is_sorted());
+}
+
+#[test]
+fn the_same_operations_give_the_same_order() {
+    let churn = || {
+        let mut lcg = Lcg(4);
+        let mut octree = Octree::build(&lcg.boxes(3000, WORLD)).unwrap();
+        let handles: Vec<_> = octree.handles().collect();
+        for (i, (bounds, _)) in (0..).zip(lcg.boxes(9000, WORLD)) {
+            let handle = handles[i % handles.len()];
+            if i % 7 == 0 {
+                let _ = octree.remove(handle);
+            } else {
+                let _ = octree.move_to(handle, &bounds);
+            }
+        }
+        let mut out = Vec::new();
+        octree.query_sphere(&everywhere(), &mut out);
+        out
+    };
+    assert_eq!(churn(), churn());
+}
+
+#[test]
+fn queries_append_to_what_is_in_the_buffer() {
+    let b = Aabb::new(Vec3::ZERO, Vec3::ONE);
+    let octree = Octree::build(&[(b, 4)]).unwrap();
+    let mut out = vec![9];
+    octree.query_box(&b, &mut out);
+    octree.query_sphere(&everywhere(), &mut out);
+    assert_eq!(out, [9, 4, 4]);
+}
+
+#[test]
+fn spheres_and_boxes_that_are_none_hit_nothing() {
+    let b = Aabb::new(Vec3::ZERO, Vec3::ONE);
+    let octree = Octree::build(&[(b, 4)]).unwrap();
+    let mut out = Vec::new();
+    octree.query_sphere(&Sphere::new(Vec3::splat(f32::NAN), 10.0), &mut out);
+    octree.query_sphere(&Sphere::new(Vec3::ZERO, f32::NAN), &mut out);
+    octree.query_sphere(&Sphere::new(Vec3::ZERO, -1.0), &mut out);
+    octree.query_box(&Aabb::new(Vec3::splat(f32::NAN), Vec3::ONE), &mut out);
+    assert!(out.is_empty());
+    let nowhere = Frustum { planes: [Vec3::X.extend(-5.0); 6] };
+    octree.query_frustum(&nowhere, &mut out);
+    assert!(out.is_empty());
+}
+
+#[test]
+fn memory_stops_growing_when_items_move_back_and_forth() {
+    let mut lcg = Lcg(5);
+    let (here, there) = (lcg.boxes(5000, WORLD), lcg.boxes(5000, WORLD));
+    let mut octree = Octree::build(&here).unwrap();
+    let handles: Vec<_> = octree.handles().collect();
+    let mut round = |places: &[(Aabb, u32)]| {
+        for (handle, (bounds, _)) in handles.iter().zip(places) {
+            octree.move_to(*handle, bounds).unwrap();
+        }
+        octree.index_bytes()
+    };
+    let settled = (0..4).map(|_| round(&there).max(round(&here))).max();
+    for _ in 0..20 {
+        assert!(Some(round(&there)) <= settled);
+        assert!(Some(round(&here)) <= settled);
+    }
+}
