@@ -1,0 +1,126 @@
+use crate::{Grid, Hit};
+use glam::Vec3;
+
+/// Rays in a packet.
+pub const PACKET: usize = 8;
+
+/// A ray in metres, relative to the world origin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ray {
+    /// Where it starts.
+    pub origin: Vec3,
+    /// Where it goes; any length from 10⁻³⁰, and distances are in units of it.
+    pub dir: Vec3,
+    /// Where it ends, in units of `dir`; may be infinite.
+    pub t_max: f32,
+}
+
+/// A direction smaller than this along an axis does not move along it.
+const STILL: f32 = 1e-30;
+
+/// One axis of a ray: the distance at which it crosses a line is `(line − origin) · inverse`.
+///
+/// That product, and nothing else, decides where a ray enters and leaves a cell. It grows
+/// monotonically with `line`, rounding included, so the interval inside a cell never sticks out of
+/// the interval inside its parent, whatever the traversal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Axis {
+    pub(crate) origin: f32,
+    pub(crate) dir: f32,
+    /// 1 / dir. A ray that does not move along the axis counts as moving upwards without end:
+    /// lines at or below the origin are crossed at t ≤ 0, those above it beyond any range.
+    pub(crate) inverse: f32,
+    pub(crate) negative: bool,
+}
+
+impl Axis {
+    fn new(origin: f32, dir: f32) -> Self {
+        if dir.abs() < STILL {
+            Self { origin, dir: 0.0, inverse: 1.0 / STILL, negative: false }
+        } else {
+            Self { origin, dir, inverse: 1.0 / dir, negative: dir < 0.0 }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn crossing(&self, line: f32) -> f32 {
+        (line - self.origin) * self.inverse
+    }
+}
+
+/// A ray in units of the grid: finest quads east and north, height steps upwards. `t` is the
+/// same as that of the ray in metres.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GridRay {
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
+    pub(crate) z: Axis,
+    /// x − y: a quad's diagonal is a line of it.
+    pub(crate) diagonal: Axis,
+    /// The part inside the world, `start < end`.
+    pub(crate) start: f32,
+    pub(crate) end: f32,
+}
+
+#[inline(always)]
+pub(crate) fn greater(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+#[inline(always)]
+pub(crate) fn lesser(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+impl GridRay {
+    /// `None` where the ray misses the world's rectangle or is not a ray: not finite, no direction,
+    /// no length.
+    pub(crate) fn new(grid: &Grid, ray: &Ray) -> Option<Self> {
+        let Ray { origin, dir, t_max } = *ray;
+        let (sx, sy, sz) = (grid.spacing.x, grid.spacing.y, grid.quantum_m);
+        let (ox, oy) = ((origin.x - grid.min.x) / sx, (origin.y - grid.min.y) / sy);
+        let oz = (origin.z - grid.base_m) / sz;
+        let (dx, dy, dz) = (dir.x / sx, dir.y / sy, dir.z / sz);
+        let sum = (ox + oy + oz) + (dx + dy + dz) + (ox - oy) + (dx - dy);
+        let moves = dx.abs() >= STILL || dy.abs() >= STILL || dz.abs() >= STILL;
+        if !sum.is_finite() || !moves || t_max.is_nan() {
+            return None;
+        }
+        let (x, y) = (Axis::new(ox, dx), Axis::new(oy, dy));
+        let z = Axis::new(oz, dz);
+        let diagonal = Axis::new(ox - oy, x.dir - y.dir);
+        let [width, height] = grid.quads.map(|q| q as f32);
+        let span = |axis: &Axis, size: f32| {
+            let (low, high) = (axis.crossing(0.0), axis.crossing(size));
+            if axis.negative { (high, low) } else { (low, high) }
+        };
+        let ((x0, x1), (y0, y1)) = (span(&x, width), span(&y, height));
+        let start = greater(greater(x0, y0), 0.0);
+        let end = lesser(lesser(x1, y1), t_max);
+        (start < end).then_some(Self { x, y, z, diagonal, start, end })
+    }
+
+    /// The part inside a cell below a height, empty unless the first is less than the second.
+    #[inline(always)]
+    pub(crate) fn clip_height(&self, t_in: f32, t_out: f32, height: f32) -> (f32, f32) {
+        let t = self.z.crossing(height);
+        if self.z.negative { (greater(t_in, t), t_out) } else { (t_in, lesser(t_out, t)) }
+    }
+
+    /// The hit in metres.
+    pub(crate) fn hit(&self, grid: &Grid, ray: &Ray, t: f32, slope: [f32; 2], level: u8) -> Hit {
+        let x = slope[0] * grid.quantum_m / grid.spacing.x;
+        let y = slope[1] * grid.quantum_m / grid.spacing.y;
+        let inverse = 1.0 / (x * x + y * y + 1.0).sqrt();
+        Hit {
+            t,
+            position: Vec3::new(
+                ray.origin.x + ray.dir.x * t,
+                ray.origin.y + ray.dir.y * t,
+                ray.origin.z + ray.dir.z * t,
+            ),
+            normal: Vec3::new(-x * inverse, -y * inverse, inverse),
+            level,
+        }
+    }
+}
