@@ -11,6 +11,9 @@ mod schema;
 mod screen;
 mod timing;
 
+#[cfg(test)]
+mod tests;
+
 pub use assert::{AssertError, Assertion, Operator, Outcome};
 pub use csv::{CsvRow, CsvWriter};
 pub use residency::{
