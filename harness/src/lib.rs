@@ -1,0 +1,3 @@
+//! The parts of the farplane harness.
+
+pub mod report;
