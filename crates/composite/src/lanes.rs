@@ -4,7 +4,7 @@
 //! Splitting needs one mask and one shift, on every instruction set, and keeps a pixel's
 //! channels in its own lane: no shuffle is ever needed to bring a weight or an alpha to them.
 
-use wide::{u8x32, u16x16, u32x8};
+use wide::{u8x16, u8x32, u16x16, u32x8};
 
 use crate::Pixel;
 
@@ -57,9 +57,19 @@ pub(crate) fn pair(low: u32x8, high: u32x8) -> u16x16 {
     halves(low | (high << 16_u32))
 }
 
+/// Each pair of bytes in its lane: `low` in the lower half, `high` in the upper one.
 #[inline(always)]
-pub(crate) fn widen(values: &[u8; LANES]) -> u32x8 {
-    u32x8::new(values.map(u32::from))
+pub(crate) fn pair_bytes(low: &[u8; LANES], high: &[u8; LANES]) -> u16x16 {
+    let zero = u8x16::splat(0);
+    let bytes = u8x16::unpack_low(half_filled(low), half_filled(high));
+    let lanes = [u8x16::unpack_low(bytes, zero), u8x16::unpack_high(bytes, zero)];
+    let lanes: [u32; LANES] = bytemuck::cast(lanes);
+    halves(u32x8::new(lanes.map(u32::from_le)))
+}
+
+#[inline(always)]
+fn half_filled(bytes: &[u8; LANES]) -> u8x16 {
+    bytemuck::cast([u64::from_ne_bytes(*bytes), 0])
 }
 
 /// `product / 255`, rounded to the nearest, for 0 ..= 255²: exact, no ties exist (255 is odd).

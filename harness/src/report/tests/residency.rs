@@ -292,3 +292,13 @@ fn one_wait_is_reported_once_when_a_unit_is_served_by_a_load_and_then_hit() {
     let found = figures(&meter).time_to_quality_ms;
     assert_eq!((found.max, found.unserved), (Some(10.0), Some(0)), "quality was reached once");
 }
+
+#[test]
+fn a_load_that_was_evicted_before_the_need_serves_nobody() {
+    let mut meter = meter();
+    load(&mut meter, 1, 1, 0);
+    meter.evicted(1, 5).unwrap();
+    meter.frame(at(10), &[miss(1, 1)]).unwrap();
+    let found = figures(&meter).time_to_quality_ms;
+    assert_eq!((found.max, found.unserved), (Some(10.0), Some(1)));
+}
