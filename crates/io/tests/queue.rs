@@ -311,9 +311,14 @@ fn sim_presets_reach_the_share_of_their_bandwidth_that_random_reads_can() {
     let mut builder = ArchiveBuilder::new();
     builder.add(0, &pack(&noise(1, 4 << 20), Filter::None)).unwrap();
     let archive = Archive::from_bytes(builder.finish().0).unwrap();
-    for (device, share) in
-        [(Device::Nvme, 0.8), (Device::SataSsd, 0.8), (Device::Hdd, 0.02), (Device::Http, 0.8)]
-    {
+    // A disk head moves for about 12 ms before every 64 KiB, which take 0.4 ms: a thirtieth. Six
+    // connections wait 50 ms for 6 · 64 KiB, which take 31 ms: less than a half.
+    for (device, shares) in [
+        (Device::Nvme, 0.8..1.0),
+        (Device::SataSsd, 0.8..1.0),
+        (Device::Hdd, 0.02..0.05),
+        (Device::Http, 0.35..0.65),
+    ] {
         let mut queue = SimQueue::new(&archive, device, 1, FaultPlan::default());
         for id in 0..64 {
             // In an order that no disk head likes.
