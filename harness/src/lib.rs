@@ -1,3 +1,14 @@
-//! The parts of the farplane harness.
+//! The harness's parts: command line, verbs, replay and report. The binary only dispatches.
 
+pub mod bake;
+pub mod cache;
+pub mod cli;
+pub mod import;
+pub mod inspect;
+pub mod progress;
+pub mod record;
+pub mod replay;
 pub mod report;
+pub mod status;
+pub mod truth;
+pub mod verify;

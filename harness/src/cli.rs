@@ -1,0 +1,365 @@
+//! The command line: what can be typed, and what it means.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Bakes worlds and replays recorded camera paths through farplane, headless.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  harness replay                                  the built-in world and path
+  harness record --preset orbit -o orbit.cam      a path over the built-in world
+  harness replay orbit.cam --clock virtual --device hdd
+  harness bake -o andes.far --height andes.tif --color earth.jpg
+  harness import --from igc flight.igc -o flight.cam --fit andes.far
+  harness replay flight.cam --world andes.far --assert 'hit_rate >= 0.95'";
+
+/// A verb of the command line.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Build a world from a seed, or from elevation data and imagery
+    Bake(BakeArgs),
+    /// Turn a recorded trajectory into a camera path (.cam)
+    Import(ImportArgs),
+    /// Make a camera path from a preset
+    Record(RecordArgs),
+    /// Fly a camera path through a world and report FPS, hit rate and fragmentation
+    Replay(Box<ReplayArgs>),
+    /// Describe a world or a camera path
+    Inspect(InspectArgs),
+    /// Check every byte of a world
+    Verify(VerifyArgs),
+}
+
+/// `harness bake`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  harness bake -o world.far                                the built-in world: 4,096 m from seed 1
+  harness bake -o small.far --seed 7 --size-m 512
+  harness bake -o andes.far --height andes.tif --color earth.jpg
+  harness bake -o two.far --height west.tif --height east.tif
+  harness bake -o lidar.far --height dem.png --size-m 2000 --color ortho.jpg --texels-per-metre 4")]
+pub struct BakeArgs {
+    /// The archive to write
+    #[arg(short, long, value_name = "W.far")]
+    pub output: PathBuf,
+    /// Seed of everything that is made up
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Side of a world from a seed, or width of a PNG that says nothing of its size, m
+    #[arg(long, value_name = "M")]
+    pub size_m: Option<f64>,
+    /// Elevation: GeoTIFF (int16 or float32) or 16-bit PNG; several that touch are joined
+    #[arg(long, value_name = "F.tif|F.png")]
+    pub height: Vec<PathBuf>,
+    /// Imagery draped over the ground
+    #[arg(long, value_name = "F.jpg|F.png")]
+    pub color: Option<PathBuf>,
+    /// What the imagery covers: degrees, or metres for a projected world. Default: a 2:1 image
+    /// covers the globe, any other the world
+    #[arg(long, value_name = "W,S,E,N", value_delimiter = ',', num_args = 4, allow_hyphen_values = true, requires = "color")]
+    pub color_extent: Option<Vec<f64>>,
+    /// Resolution of the virtual texture. Default: the longer side has 16,384 texels
+    #[arg(long, value_name = "T")]
+    pub texels_per_metre: Option<f64>,
+    /// Rocks and trees to scatter. Default: 50,000
+    #[arg(long, value_name = "N")]
+    pub props: Option<u32>,
+    /// Threads; 0 is one a core. The bytes are the same for any number
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub threads: usize,
+}
+
+/// `harness import`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  harness import --from tum freiburg.txt -o freiburg.cam --fit andes.far
+  harness import --from kitti 00.txt --times times.txt -o kitti00.cam
+  harness import --from gpx hike.gpx -o hike.cam --fit andes.far --speed-mps 30
+  harness import --from igc flight.igc -o flight.cam --keep")]
+pub struct ImportArgs {
+    /// Format of the file
+    #[arg(long, value_name = "tum|kitti|euroc|gpx|igc")]
+    pub from: PathFormat,
+    /// The file to read
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The path to write
+    #[arg(short, long, value_name = "P.cam")]
+    pub output: PathBuf,
+    /// Put the path over this world: its centre over the world's, scaled to a mean speed, lifted
+    /// above the ground
+    #[arg(long, value_name = "W.far")]
+    pub fit: Option<PathBuf>,
+    /// Lay a geographic path over this georeferenced world where it belongs (elevation draped over
+    /// its ground where the track has none)
+    #[arg(long, value_name = "W.far", conflicts_with = "fit")]
+    pub world: Option<PathBuf>,
+    /// Mean speed after --fit, and speed of a track without times, m/s
+    #[arg(long, value_name = "V", default_value_t = 100.0)]
+    pub speed_mps: f64,
+    /// Smallest height above the ground, m
+    #[arg(long, value_name = "M", default_value_t = 10.0)]
+    pub clearance_m: f64,
+    /// Poses a second of a KITTI file without times. Default: 10
+    #[arg(long, value_name = "F", conflicts_with = "times")]
+    pub hz: Option<f64>,
+    /// Times of a KITTI file, one a line, s
+    #[arg(long, value_name = "FILE")]
+    pub times: Option<PathBuf>,
+    /// Sixteen numbers, a 4 × 4 matrix from camera to body, for EuRoC. Default: identity
+    #[arg(long, value_name = "FILE")]
+    pub extrinsic: Option<PathBuf>,
+    /// Mend what looks wrong: skip unreadable lines, sort times, cut at gaps and jumps (default)
+    #[arg(long, conflicts_with = "keep")]
+    pub repair: bool,
+    /// Keep what looks wrong, or fail where a .cam cannot hold it
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// A format that `import` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PathFormat {
+    /// TUM RGB-D
+    Tum,
+    /// KITTI odometry
+    Kitti,
+    /// EuRoC MAV
+    Euroc,
+    /// GPX
+    Gpx,
+    /// IGC
+    Igc,
+}
+
+/// `harness record`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  harness record --preset flyover -o flyover.cam
+  harness record --preset teleport -o jumps.cam --world andes.far --seconds 30 --seed 4")]
+pub struct RecordArgs {
+    /// What the camera does
+    #[arg(long, value_name = "flyover|orbit|sprint|teleport")]
+    pub preset: PathPreset,
+    /// The path to write
+    #[arg(short, long, value_name = "P.cam")]
+    pub output: PathBuf,
+    /// The world to fly over. Default: the built-in one
+    #[arg(long, value_name = "W.far")]
+    pub world: Option<PathBuf>,
+    /// Length, s
+    #[arg(long, value_name = "S", default_value_t = 60.0)]
+    pub seconds: f64,
+    /// Another seed gives another path
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// A preset of `record`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PathPreset {
+    /// 100 m/s, turning, some 100 m above the ground
+    Flyover,
+    /// Around the centre
+    Orbit,
+    /// 12 m/s, 10 m above the ground, with quick turns of the head
+    Sprint,
+    /// A cut to another place every 5 s
+    Teleport,
+}
+
+/// `harness replay`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  harness replay                                            the built-in world and path, 60 Hz
+  harness replay path.cam --world W.far --budget 64MiB
+  harness replay --clock virtual --device hdd --json -      from a disk that you do not own
+  harness replay --clock virtual --render cpu --frames out --every 60 --size 480x270
+  harness replay --to 20 --assert 'holes == 0' --assert 'update_ms.p99 <= 1'")]
+pub struct ReplayArgs {
+    /// The camera path. Default: a built-in flyover
+    #[arg(value_name = "P.cam")]
+    pub path: Option<PathBuf>,
+    /// The world. Default: the built-in one, baked once into the cache folder
+    #[arg(long, value_name = "W.far")]
+    pub world: Option<PathBuf>,
+    /// Bytes that streaming may hold
+    #[arg(long, default_value = "128MiB", value_parser = parse_bytes)]
+    pub budget: u64,
+    /// Real threads and disk, or a model of both: reproducible to the bit
+    #[arg(long, value_enum, default_value = "real")]
+    pub clock: Clock,
+    /// The modelled device (virtual clock only). Default: nvme
+    #[arg(long, value_name = "nvme|sata-ssd|hdd|http")]
+    pub device: Option<String>,
+    /// How to read (real clock only): auto is pread
+    #[arg(long, value_enum, default_value = "auto")]
+    pub io: Io,
+    /// Frames at their due time, or one after the other
+    #[arg(long, value_enum, default_value = "realtime")]
+    pub pace: Pace,
+    /// Frames a second
+    #[arg(long, value_name = "HZ", default_value_t = 60.0)]
+    pub target_hz: f64,
+    /// Seconds at the start that are reported apart
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    pub warmup: f64,
+    /// Where on the path to begin, s
+    #[arg(long, value_name = "S", default_value_t = 0.0)]
+    pub from: f64,
+    /// Where to end, s. Default: the end of the path
+    #[arg(long, value_name = "S")]
+    pub to: Option<f64>,
+    /// Threads; 0 is one a core. Changes nothing on the virtual clock
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// Decoding workers of the virtual clock's model: part of its result
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub model_workers: usize,
+    /// Seed of the modelled device
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Draw pictures on the CPU (virtual clock only)
+    #[arg(long, value_enum, default_value = "none")]
+    pub render: Render,
+    /// Folder for the pictures: what is resident at the left, all of it at the right
+    #[arg(long, value_name = "DIR")]
+    pub frames: Option<PathBuf>,
+    /// A picture every so many frames
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub every: u64,
+    /// Size of each picture
+    #[arg(long, value_name = "WxH", default_value = "480x270", value_parser = parse_size)]
+    pub size: [u32; 2],
+    /// Write the report as JSON; - is the standard output
+    #[arg(long, value_name = "F|-")]
+    pub json: Option<PathBuf>,
+    /// Write a row a frame as CSV
+    #[arg(long, value_name = "F")]
+    pub csv: Option<PathBuf>,
+    /// Fail with exit status 10 unless this holds, as 'GROUP.KEY OP NUMBER'
+    #[arg(long = "assert", value_name = "EXPR")]
+    pub asserts: Vec<String>,
+}
+
+/// Which clock a replay goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Clock {
+    /// Threads and disk of this machine
+    Real,
+    /// A seeded model
+    Virtual,
+}
+
+/// How a replay reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Io {
+    /// The best that the machine offers
+    Auto,
+    /// Memory map
+    Mmap,
+    /// Positioned reads on a pool of threads
+    Pread,
+}
+
+/// When frames start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Pace {
+    /// At their due time
+    Realtime,
+    /// At once
+    Max,
+}
+
+/// What draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Render {
+    /// Nothing
+    None,
+    /// The ray caster
+    Cpu,
+}
+
+/// `harness inspect`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  harness inspect world.far\n  harness inspect path.cam")]
+pub struct InspectArgs {
+    /// A world or a camera path
+    #[arg(value_name = "W.far|P.cam")]
+    pub file: PathBuf,
+}
+
+/// `harness verify`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  harness verify world.far")]
+pub struct VerifyArgs {
+    /// The world
+    #[arg(value_name = "W.far")]
+    pub file: PathBuf,
+}
+
+/// `128MiB`, `2GiB`, `64MB`, `1000000`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let expected = || format!("'{text}' is no size: write it as 128MiB, 2GiB or in bytes");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| expected())?;
+    let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kib" | "k" => 1024.0,
+        "mib" | "m" => 1_048_576.0,
+        "gib" | "g" => 1_073_741_824.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        _ => return Err(expected()),
+    };
+    let bytes = number * factor;
+    if bytes.is_finite() && (1.0..=1e15).contains(&bytes) { Ok(bytes as u64) } else { Err(expected()) }
+}
+
+/// `480x270`, both from 16 to 8192.
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let expected = || format!("'{text}' is no size: write it as 480x270, both from 16 to 8192");
+    let (w, h) = text.split_once(['x', 'X']).ok_or_else(expected)?;
+    let side = |s: &str| s.trim().parse::<u32>().ok().filter(|v| (16..=8192).contains(v));
+    Ok([side(w).ok_or_else(expected)?, side(h).ok_or_else(expected)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        assert_eq!(parse_bytes("128MiB"), Ok(134_217_728));
+        assert_eq!(parse_bytes("1.5 GiB"), Ok(1_610_612_736));
+        assert_eq!(parse_bytes("64MB"), Ok(64_000_000));
+        assert_eq!(parse_bytes("77"), Ok(77));
+        for bad in ["", "MiB", "12 parsecs", "-1", "1e99", "0"] {
+            assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_size("480x270"), Ok([480, 270]));
+        for bad in ["480", "0x10", "480x", "99999x10", "-480x270"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The true ground: heights at full resolution, held by the harness to know what a frame needs. It
+//! is no part of what streams, and of no budget.
+
+use anyhow::{Context, Result};
+use farplane::geom::{DVec2, Vec2};
+use farplane::io::Archive;
+use farplane::world::World;
+use farplane_raycast::{Grid, Scene};
+use rayon::prelude::*;
+
+/// Memory that the true heights may take; a world that needs more is held at a coarser level.
+const TRUTH_BYTES_MAX: u64 = 192 << 20;
+
+/// The ground of a world, all of it.
+pub struct Truth {
+    /// Every tile of one level.
+    pub scene: Scene<Vec<u16>>,
+    /// That level: 0 unless the world is too large for memory.
+    pub level: u32,
+    /// Corners of the world, m.
+    extent: [DVec2; 2],
+    origin_z: f64,
+    tile_m: DVec2,
+    tiles: [u32; 2],
+    /// Samples of the tiles, row by row: the scene's own.
+    samples_side: usize,
+    base_m: f64,
+    quantum_m: f64,
+}
+
+/// The ray caster's grid of a world.
+#[must_use]
+pub fn grid(world: &World) -> Grid {
+    let t = &world.terrain;
+    Grid {
+        min: Vec2::new(t.min.x as f32, t.min.y as f32),
+        spacing: Vec2::new(t.spacing.x as f32, t.spacing.y as f32),
+        quads: t.quads,
+        tile_quads: t.tile_quads,
+        levels: t.levels,
+        base_m: t.base_m as f32,
+        quantum_m: t.quantum_m as f32,
+    }
+}
+
+impl Truth {
+    /// Reads the heights.
+    ///
+    /// # Errors
+    /// When a tile is corrupt: names it.
+    pub fn load(archive: &Archive, world: &World) -> Result<Self> {
+        let t = &world.terrain;
+        let bytes = |level: u32| {
+            let [w, h] = t.tiles(level).map(u64::from);
+            w * h * u64::from(t.tile_bytes())
+        };
+        let level = (0..t.levels).find(|&l| bytes(l) <= TRUTH_BYTES_MAX).unwrap_or(t.levels - 1);
+        let [w, h] = t.tiles(level);
+        let first = t.level_offset(level);
+        let tiles = (0..w * h)
+            .into_par_iter()
+            .map(|i| {
+                let payload = archive.read(first + i).with_context(|| {
+                    format!("tile {}/{} of level {level} (run `harness verify`)", i % w, i / w)
+                })?;
+                Ok(payload.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect())
+            })
+            .collect::<Result<Vec<Vec<u16>>>>()?;
+        let mut scene = Scene::new(grid(world)).context("the terrain's grid")?;
+        for (i, samples) in (0u32..).zip(tiles) {
+            scene.insert(level, i % w, i / w, samples).context("a terrain tile")?;
+        }
+        let tile_m = t.spacing * f64::from(t.tile_quads << level);
+        Ok(Self {
+            scene,
+            level,
+            extent: world.extent(),
+            origin_z: world.origin.z,
+            tile_m,
+            tiles: [w, h],
+            samples_side: t.tile_samples() as usize,
+            base_m: t.base_m,
+            quantum_m: t.quantum_m,
+        })
+    }
+
+    /// Height of the ground at a world position, m; `None` outside the world.
+    #[must_use]
+    pub fn height(&self, x: f64, y: f64) -> Option<f64> {
+        let p = DVec2::new(x, y);
+        if !(p.cmpge(self.extent[0]).all() && p.cmple(self.extent[1]).all()) {
+            return None;
+        }
+        let at = (p - self.extent[0]) / self.tile_m;
+        let tx = (at.x as u32).min(self.tiles[0] - 1);
+        let ty = (at.y as u32).min(self.tiles[1] - 1);
+        let samples = self.scene.tile(self.level, tx, ty)?;
+        let quads = (self.samples_side - 1) as f64;
+        let (x, y) = ((at.x - f64::from(tx)) * quads, (at.y - f64::from(ty)) * quads);
+        let last = self.samples_side - 2;
+        let (ix, iy) = ((x as usize).min(last), (y as usize).min(last));
+        let (fx, fy) = (x - ix as f64, y - iy as f64);
+        let q = |dx: usize, dy: usize| {
+            samples.get((iy + dy) * self.samples_side + ix + dx).map(|&q| f64::from(q))
+        };
+        let (sw, ne) = (q(0, 0)?, q(1, 1)?);
+        let height = if fx >= fy {
+            let se = q(1, 0)?;
+            sw + fx * (se - sw) + fy * (ne - se)
+        } else {
+            let nw = q(0, 1)?;
+            sw + fy * (nw - sw) + fx * (ne - nw)
+        };
+        Some(self.origin_z + self.base_m + height * self.quantum_m)
+    }
+
+    /// Corners of the world, m.
+    #[must_use]
+    pub fn extent(&self) -> [DVec2; 2] {
+        self.extent
+    }
+}
