@@ -336,6 +336,16 @@ impl WorldIndex {
         }
     }
 
+    /// Units of the levels that are finer than a mesh level, the next finer first; none for other
+    /// kinds of units.
+    pub fn finer_mesh_levels(&self, unit: u32) -> impl Iterator<Item = u32> + use<> {
+        let first = match self.world.unit_kind(unit) {
+            Some(UnitKind::MeshLevel { level, .. }) => unit - level,
+            _ => unit,
+        };
+        (first..unit).rev()
+    }
+
     /// Bytes of the tables of this index.
     #[must_use]
     pub fn index_bytes(&self) -> u64 {

@@ -1,0 +1,76 @@
+//! The harness's own ECS: the camera and every prop are entities. The crates below know of none.
+
+use farplane::WorldIndex;
+use farplane::DrawInstance;
+use farplane::geom::View;
+
+/// Where a prop is drawn from: the level shown in the last frame, or nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown(pub Option<u8>);
+
+/// Number of the prop's instance in the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prop(pub u32);
+
+/// A camera entity and one entity for each prop.
+pub struct Entities {
+    ecs: hecs::World,
+    camera: hecs::Entity,
+    props: Vec<hecs::Entity>,
+    shown: Vec<u32>,
+    batches: Vec<u32>,
+}
+
+impl Entities {
+    /// Spawns the camera and the props.
+    pub fn new(index: &WorldIndex, view: View) -> Self {
+        let mut ecs = hecs::World::new();
+        let camera = ecs.spawn((view,));
+        let instances = 0..index.world.instances.len() as u32;
+        let props = ecs.spawn_batch(instances.map(|i| (Prop(i), Shown::default()))).collect();
+        let units = index.page_base() - index.world.mesh_base();
+        Self { ecs, camera, props, shown: Vec::new(), batches: vec![0; units as usize] }
+    }
+
+    /// Moves the camera.
+    pub fn set_view(&mut self, view: View) {
+        if let Ok(v) = self.ecs.query_one_mut::<&mut View>(self.camera) {
+            *v = view;
+        }
+    }
+
+    /// The views of all cameras.
+    pub fn views(&mut self, out: &mut Vec<View>) {
+        out.clear();
+        out.extend(self.ecs.query_mut::<&View>().into_iter().map(|v| *v));
+    }
+
+    /// Writes what is drawn into the props' entities.
+    pub fn show(&mut self, draw: &[DrawInstance]) {
+        let mut set = |instance: u32, level| {
+            let entity = self.props[instance as usize];
+            if let Ok(shown) = self.ecs.query_one_mut::<&mut Shown>(entity) {
+                *shown = Shown(level);
+            }
+        };
+        for instance in self.shown.drain(..) {
+            set(instance, None);
+        }
+        for d in draw {
+            set(d.instance, Some(d.level));
+        }
+        self.shown.extend(draw.iter().map(|d| d.instance));
+    }
+
+    /// Draw calls of a list of instances when those of the same mesh and level share one.
+    pub fn batches(&mut self, index: &WorldIndex, draw: &[DrawInstance], frame: u32) -> u64 {
+        let first = index.world.mesh_base();
+        let mut count = 0;
+        for d in draw {
+            let stamp = &mut self.batches[(index.mesh_unit(d.mesh, d.level) - first) as usize];
+            count += u64::from(*stamp != frame + 1);
+            *stamp = frame + 1;
+        }
+        count
+    }
+}

@@ -1,0 +1,36 @@
+//! What the system tells about itself. Nothing here decides anything.
+
+use std::time::Duration;
+
+/// Name of the processor, or its architecture.
+#[must_use]
+pub fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, n)| n.trim().to_owned())
+}
+
+/// Anonymous resident memory of this process, bytes; `None` where the system does not tell.
+#[must_use]
+pub fn anon_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Time that a hypervisor took from this machine since it started; `None` where the system does not
+/// tell.
+#[must_use]
+pub fn stolen() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let ticks: u64 = stat.lines().next()?.split_whitespace().nth(8)?.parse().ok()?;
+    // Linux counts these in hundredths of a second on every architecture.
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// Cores of this machine.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

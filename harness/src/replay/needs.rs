@@ -1,0 +1,171 @@
+//! What a frame needs, from the truth: never from what happens to be resident.
+
+use crate::truth::Truth;
+use farplane::WorldIndex;
+use farplane::geom::View;
+use farplane::lod::{CULLED, CutNode, LodRule, LodView, ideal_level};
+use farplane_raycast::{Footprint, Lattice};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Distance up to which a need is critical, m; beyond it is high. As the streamer's own classes.
+const NEAR_M: f32 = 250.0;
+
+/// Names of the classes of needs, by their number.
+pub const CLASSES: [&str; 2] = ["critical", "high"];
+
+/// A unit that a frame needs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RawNeed {
+    /// The unit.
+    pub unit: u32,
+    /// Picture pixels that it covers.
+    pub pixels: f32,
+    /// Its class.
+    pub class: u8,
+}
+
+/// Needs and feedback of one frame. Reused from frame to frame.
+#[derive(Default)]
+pub struct Taken {
+    /// The frame.
+    pub frame: u64,
+    /// Needs, each unit once, in order of the unit.
+    pub needs: Vec<RawNeed>,
+    /// What a GPU's feedback pass would have written: packed page ids.
+    pub samples: Vec<u32>,
+    footprints: Vec<Footprint>,
+    cut: Vec<CutNode>,
+    visible: Vec<u32>,
+    /// Place in `needs` by unit, plus one; 0 is none.
+    places: Vec<u32>,
+}
+
+/// Computes needs. Shared by workers.
+pub struct NeedsCaster {
+    /// The world's index.
+    pub index: Arc<WorldIndex>,
+    /// The true ground.
+    pub truth: Arc<Truth>,
+    /// Thresholds; needs know no hysteresis.
+    pub rule: LodRule,
+}
+
+impl NeedsCaster {
+    /// Needs of a frame. `parallel` spreads the rays over the current thread pool; the result is the
+    /// same.
+    pub fn take(&self, frame: u64, view: &View, parallel: bool, out: &mut Taken) {
+        out.frame = frame;
+        out.needs.clear();
+        out.samples.clear();
+        out.places.resize(self.index.units.len(), 0);
+        self.cast(frame, view, parallel, out);
+        self.tiles(view, out);
+        self.pages(view, out);
+        self.props(view, out);
+        for need in &out.needs {
+            out.places[need.unit as usize] = 0;
+        }
+        out.needs.sort_unstable_by_key(|n| n.unit);
+    }
+
+    fn cast(&self, frame: u64, view: &View, parallel: bool, out: &mut Taken) {
+        let lattice = Lattice::default();
+        let (phase, origin) = ((frame % 4) as u32, self.index.world.origin);
+        let scene = &self.truth.scene;
+        if !parallel {
+            lattice.feedback(scene, view, origin, phase, frame, &mut out.footprints);
+            return;
+        }
+        let bands = lattice.rows(phase).div_ceil(4);
+        let parts: Vec<Vec<Footprint>> = (0..bands)
+            .into_par_iter()
+            .map(|band| {
+                let mut part = Vec::new();
+                let rows = band * 4..band * 4 + 4;
+                lattice.feedback_rows(scene, view, origin, phase, frame, rows, &mut part);
+                part
+            })
+            .collect();
+        out.footprints.clear();
+        out.footprints.extend(parts.into_iter().flatten());
+    }
+
+    /// The ideal cut; a tile covers the pixels of the rays that hit it.
+    fn tiles(&self, view: &View, out: &mut Taken) {
+        let origin = self.index.world.origin;
+        let (lod_view, frustum) = (LodView::from_view(view, origin), view.frustum(origin));
+        let tree = self.index.quadtree();
+        let cut = tree.select_cut(&lod_view, Some(&frustum), &self.rule, &mut [], &mut out.cut);
+        if cut.is_err() {
+            return;
+        }
+        for node in &out.cut {
+            let class = u8::from(node.distance_m >= NEAR_M);
+            add(&mut out.needs, &mut out.places, node.index, 0.0, class);
+        }
+        let grid = self.index.grid();
+        let (min, tile) = (grid.min(), grid.tile_size_m());
+        for f in &out.footprints {
+            let x = ((f.x - min.x) / tile.x).max(0.0) as u32;
+            let y = ((f.y - min.y) / tile.y).max(0.0) as u32;
+            for level in 0..grid.levels() {
+                let Some(node) = grid.node(level, x >> level, y >> level) else { break };
+                let place = out.places[node.index as usize];
+                if place > 0 {
+                    out.needs[place as usize - 1].pixels += f.pixels;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn pages(&self, view: &View, out: &mut Taken) {
+        let focal_px = view.focal_px() as f32;
+        for f in &out.footprints {
+            let mip = self.index.mip_at(f.distance_m, focal_px);
+            let Some(page) = self.index.page_at(mip, f.x, f.y) else { continue };
+            let Some(unit) = self.index.page_unit(page) else { continue };
+            out.samples.push(page.pack());
+            let class = u8::from(f.distance_m >= NEAR_M);
+            add(&mut out.needs, &mut out.places, unit, f.pixels, class);
+        }
+    }
+
+    fn props(&self, view: &View, out: &mut Taken) {
+        let index = &self.index;
+        let origin = index.world.origin;
+        out.visible.clear();
+        index.octree.query_frustum(&view.frustum(origin), &mut out.visible);
+        let lod_view = LodView::from_view(view, origin);
+        let [w, h] = view.viewport_px;
+        let picture_px = w as f32 * h as f32;
+        for &instance in &out.visible {
+            let i = instance as usize;
+            let (center, radius) = (index.centers[i], index.radii[i]);
+            let asset = &index.lods[index.assets[i] as usize];
+            let level = ideal_level(center, radius, asset, &lod_view, &self.rule);
+            if level == CULLED {
+                continue;
+            }
+            let d = center - lod_view.position;
+            let distance = (d.x * d.x + d.y * d.y + d.z * d.z).sqrt().max(0.1);
+            let radius_px = radius * lod_view.focal_px / distance;
+            let pixels = (radius_px * radius_px * core::f32::consts::PI).min(picture_px);
+            let unit = index.mesh_unit(index.world.instances[i].mesh, level);
+            let class = u8::from(distance >= NEAR_M);
+            add(&mut out.needs, &mut out.places, unit, pixels, class);
+        }
+    }
+}
+
+fn add(needs: &mut Vec<RawNeed>, places: &mut [u32], unit: u32, pixels: f32, class: u8) {
+    let place = &mut places[unit as usize];
+    if *place == 0 {
+        needs.push(RawNeed { unit, pixels: 0.0, class });
+        *place = needs.len() as u32;
+    }
+    let need = &mut needs[*place as usize - 1];
+    need.pixels += pixels;
+    need.class = need.class.min(class);
+}
