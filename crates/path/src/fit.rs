@@ -195,11 +195,11 @@ pub fn fit(
     let center = world.center.extend(middle.z);
     let move_over = |p: &Pose| Pose { position: center + (p.position - middle) * scale, ..*p };
     let mut poses: Vec<Pose> = path.poses().iter().map(move_over).collect();
-    let under = below_ground(&poses, ground);
     if options.drape {
         poses = drape(&poses, ground, options.clearance_m);
         look_along(&mut poses, (GeoOptions::default().smooth_s * SECOND_NS as f64) as u64);
     }
+    let under = below_ground(&poses, ground);
     let lift_m = lift(&poses, ground, options.clearance_m);
     poses.iter_mut().for_each(|p| p.position.z += lift_m);
     let report = FitReport {

@@ -237,6 +237,8 @@ fn flight(
     const SMOOTH_M: f64 = 400.0;
     /// The look goes this much down per metre ahead (10°).
     const DOWN: f64 = 0.176_326_980_708_464_98;
+    /// A climb lifts the look, but never above the horizon: this much at most (7°).
+    const LIFT_MAX: f64 = 0.12;
     let count = (seconds * options.hz).ceil() as usize + 1;
     let pose_m = FLYOVER_MPS / options.hz;
     let stretch = Stretch::new(world, curve, start, (pose_m, count), SMOOTH_M * 1.5);
@@ -249,8 +251,9 @@ fn flight(
     let at = |k: usize| {
         let i = stretch.index(k);
         let slope = (z[i + reach] - z[i - reach]) / (2.0 * reach as f64 * stretch.step_m);
+        let up = LIFT_MAX * slope / (LIFT_MAX * LIFT_MAX + slope * slope).sqrt();
         let position = stretch.places[i].extend(z[i]);
-        pose(k as f64 / options.hz, position, stretch.directions[i].extend(slope - DOWN))
+        pose(k as f64 / options.hz, position, stretch.directions[i].extend(up - DOWN))
     };
     (0..count).map(at).collect()
 }

@@ -42,7 +42,7 @@ fn a_flyover_is_fast_turning_smooth_and_never_low() {
             let (p, look) = (f.position, f.rotation * DVec3::Z);
             assert!(p.abs().truncate().max_element() <= 2048.0 * 0.8 + 1e-6, "10% inside");
             assert!(above(p) >= 30.0 - 1e-3, "{}", above(p));
-            assert!(look.z < 0.15 && look.z > -0.5, "{}", look.z);
+            assert!(look.z < -0.05 && look.z > -0.3, "{}", look.z);
             heights += above(p) / frames.len() as f64;
         }
         assert!((80.0..150.0).contains(&heights), "{heights}");
@@ -84,7 +84,7 @@ fn a_sprint_is_low_and_turns_its_head_quickly() {
     for f in &frames {
         let h = above(f.position);
         assert!((7.9..20.0).contains(&h), "{h}");
-        assert!((f.rotation * DVec3::X).z.abs() < 1e-9, "level horizon");
+        assert!((f.rotation * DVec3::X).z.abs() < 0.01, "level horizon");
     }
     let way: f64 = frames
         .windows(2)

@@ -86,7 +86,7 @@ impl fmt::Display for ImportError {
                 }
                 match first {
                     Some((line, fault)) => write!(f, "; line {line}: {fault}"),
-                    None => write!(f, "; is this a {format} file?"),
+                    None => write!(f, "; is {format} the right format?"),
                 }
             }
             Self::TooManyPoses { line } => {
