@@ -270,6 +270,15 @@ impl WorldIndex {
             .then(|| PageId { mip, x: px as u16, y: py as u16 })
     }
 
+    /// Texel coordinates of a point in a page, from the page's own south-west corner.
+    #[must_use]
+    pub fn texel_in_page(&self, page: PageId, x: f32, y: f32) -> (f32, f32) {
+        let texel = self.texel_m * (1u32 << page.mip) as f32;
+        let first = self.layout.page_texels() as f32;
+        let at = (Vec2::new(x, y) - self.grid.min()) / texel;
+        (at.x - f32::from(page.x) * first, at.y - f32::from(page.y) * first)
+    }
+
     /// Box of a page on the ground, relative to the world's origin.
     #[must_use]
     pub fn page_bounds(&self, page: PageId) -> Option<Aabb> {

@@ -1,7 +1,7 @@
 //! The harness's own ECS: the camera and every prop are entities. The crates below know of none.
 
-use farplane::WorldIndex;
 use farplane::DrawInstance;
+use farplane::WorldIndex;
 use farplane::geom::View;
 
 /// Where a prop is drawn from: the level shown in the last frame, or nothing.

@@ -59,7 +59,8 @@ impl Settings {
         let path_text = path_text.transpose()?;
         let parsed = path_text.as_deref().map(CamPath::parse).transpose();
         let parsed = parsed.map_err(|e| {
-            anyhow!(e).context(args.path.as_ref().map_or_else(String::new, |p| p.display().to_string()))
+            anyhow!(e)
+                .context(args.path.as_ref().map_or_else(String::new, |p| p.display().to_string()))
         })?;
         let (file, world_name) = match &args.world {
             Some(file) => {
@@ -73,9 +74,7 @@ impl Settings {
         let world = World::decode(&section).with_context(|| file.display().to_string())?;
         let truth = Truth::load(&archive, &world).with_context(|| file.display().to_string())?;
         let path = match parsed {
-            Some(path) => {
-                path.reproject(&world.projection).context("the path on this world")?
-            }
+            Some(path) => path.reproject(&world.projection).context("the path on this world")?,
             None => built_in_path(&truth)?,
         };
         let (frames, period_ns) = frames(args, &path)?;

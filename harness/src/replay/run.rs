@@ -1,0 +1,527 @@
+//! The loop: one call of farplane a frame, and everything that is measured about it.
+
+use crate::cli::{Clock, Io, Pace, Render};
+use crate::progress;
+use crate::replay::entities::Entities;
+use crate::replay::history::{FRAMES, History};
+use crate::replay::machine;
+use crate::replay::needs::{NeedsCaster, Taken};
+use crate::replay::picture::Pictures;
+use crate::replay::settings::Settings;
+use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMeter};
+use crate::status::Failure;
+use anyhow::{Context, anyhow};
+use farplane::io::{FaultPlan, MmapQueue, PreadQueue, ReadQueue, SimQueue};
+use farplane::stream::Counters;
+use farplane::{Farplane, Frame, Options, Stage};
+use farplane_profiler::{Clock as WallClock, FrameLog, Histogram, Recorder, StageId, StageSet};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::BufWriter;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+/// Frames that feedback takes, as a GPU's would.
+pub const FEEDBACK_DELAY_FRAMES: u64 = 3;
+
+/// Threads that wait for positioned reads; they cost no core.
+const READ_THREADS: usize = 4;
+
+/// Names of the stages of an update, then of the harness's own work.
+pub fn stage_names() -> Vec<&'static str> {
+    Stage::ALL.iter().map(|s| s.name()).chain(["ecs", "measure"]).collect()
+}
+
+/// Everything counted over a run.
+pub struct Outcome {
+    pub farplane: Farplane,
+    pub meter: ResidencyMeter,
+    pub log: FrameLog,
+    pub stage_names: Vec<&'static str>,
+    pub warm_frames: u64,
+    pub usage_bytes_max: u64,
+    pub fragmentation: Series,
+    pub occupancy: Series,
+    pub moved_bytes_frame_max: u64,
+    pub latencies: Vec<Histogram>,
+    pub instances: Series,
+    pub triangles: Series,
+    pub draw_calls_before: Series,
+    pub draw_calls: Series,
+    pub feedback_lost: u64,
+    pub holes_drawn: u64,
+    pub anon_rss_bytes_max: Option<u64>,
+    pub stolen: Option<Duration>,
+    pub psnr: Series,
+    pub frames: u64,
+    pub cuts: u64,
+    pub startup_ms: f64,
+    pub failed_units: Vec<u32>,
+}
+
+/// Mean, extremes and last value of something sampled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Series {
+    count: u64,
+    sum: f64,
+    pub min: f64,
+    pub max: f64,
+    pub last: f64,
+}
+
+impl Series {
+    pub fn push(&mut self, v: f64) {
+        self.min = if self.count == 0 { v } else { self.min.min(v) };
+        self.max = if self.count == 0 { v } else { self.max.max(v) };
+        self.count += 1;
+        self.sum += v;
+        self.last = v;
+    }
+
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+
+    pub fn some(&self, v: f64) -> Option<f64> {
+        (self.count > 0).then_some(v)
+    }
+}
+
+/// Where needs are computed: by a worker of its own, or at once on the virtual clock.
+enum Casting {
+    Worker {
+        jobs: mpsc::Sender<(farplane::geom::View, Taken)>,
+        done: mpsc::Receiver<Taken>,
+        spare: Vec<Taken>,
+        thread: std::thread::JoinHandle<()>,
+    },
+    AtOnce {
+        caster: NeedsCaster,
+        waiting: VecDeque<Taken>,
+        spare: Vec<Taken>,
+    },
+}
+
+struct Run<'a> {
+    settings: &'a Settings,
+    outcome: Outcome,
+    casting: Casting,
+    history: History,
+    entities: Entities,
+    frame: Frame,
+    recorder: Recorder,
+    stages: Vec<StageId>,
+    clock: WallClock,
+    start_ns: u64,
+    needs: Vec<Need>,
+    csv: Option<CsvWriter<BufWriter<File>>>,
+    pictures: Option<Pictures>,
+    counters: Counters,
+}
+
+/// Replays a path.
+///
+/// # Errors
+/// When the world cannot be streamed, an output cannot be written, or the user interrupts.
+pub fn replay(settings: &Settings, process_start: WallClock) -> Result<Outcome, Failure> {
+    let mut run = Run::new(settings)?;
+    run.outcome.startup_ms = process_start.now_ns() as f64 * 1e-6;
+    let total = settings.frames.end - settings.frames.start;
+    let bar = progress::bar(total, "replay");
+    run.start_ns = run.clock.now_ns();
+    for i in 0..total {
+        if progress::interrupted().load(Ordering::SeqCst) {
+            return Err(anyhow!("interrupted at frame {i} of {total}").into());
+        }
+        run.wait_for(i);
+        run.one_frame(i)?;
+        if i % 16 == 0 {
+            bar.set_position(i);
+        }
+    }
+    bar.finish_and_clear();
+    run.finish(total)
+}
+
+impl<'a> Run<'a> {
+    fn new(settings: &'a Settings) -> Result<Self, Failure> {
+        let virtual_clock = settings.args.clock == Clock::Virtual;
+        let farplane = open(settings)?;
+        let index = Arc::clone(farplane.index());
+        let mut history = History::new(index.units.len());
+        for unit in 0..index.units.len() as u32 {
+            history.set(unit, farplane.is_resident(unit));
+        }
+        let caster = NeedsCaster {
+            index: Arc::clone(&index),
+            truth: Arc::clone(&settings.truth),
+            rule: farplane.options().rule,
+        };
+        let casting = if virtual_clock {
+            Casting::AtOnce { caster, waiting: VecDeque::new(), spare: Vec::new() }
+        } else {
+            worker(caster)?
+        };
+        let mut set = StageSet::new();
+        let mut stages = Vec::new();
+        for (i, name) in stage_names().into_iter().enumerate() {
+            let update = i < Stage::ALL.len();
+            stages.push(if update { set.register_update(name)? } else { set.register(name)? });
+        }
+        let stage_names = set.names().to_vec();
+        let clock = WallClock::new();
+        let csv = settings.args.csv.as_ref().map(|path| {
+            let file = File::create(path)
+                .with_context(|| format!("cannot write the CSV {}", path.display()))?;
+            CsvWriter::new(BufWriter::new(file), &stage_names).context("writing the CSV")
+        });
+        let pictures = match settings.args.render {
+            Render::None => None,
+            Render::Cpu => Some(Pictures::new(settings)?),
+        };
+        let total = (settings.frames.end - settings.frames.start) as usize;
+        let (view, _) = settings.view(settings.frames.start);
+        let outcome = Outcome {
+            meter: ResidencyMeter::new(index.units.len(), settings.period_ns),
+            log: FrameLog::with_capacity(total),
+            stage_names,
+            warm_frames: 0,
+            usage_bytes_max: 0,
+            fragmentation: Series::default(),
+            occupancy: Series::default(),
+            moved_bytes_frame_max: 0,
+            latencies: vec![Histogram::new(); farplane::stream::Class::COUNT],
+            instances: Series::default(),
+            triangles: Series::default(),
+            draw_calls_before: Series::default(),
+            draw_calls: Series::default(),
+            feedback_lost: 0,
+            holes_drawn: 0,
+            anon_rss_bytes_max: None,
+            stolen: machine::stolen(),
+            psnr: Series::default(),
+            frames: 0,
+            cuts: 0,
+            startup_ms: 0.0,
+            failed_units: Vec::new(),
+            farplane,
+        };
+        Ok(Self {
+            settings,
+            casting,
+            history,
+            entities: Entities::new(&index, view),
+            frame: Frame::default(),
+            recorder: Recorder::new(clock, set),
+            stages,
+            clock,
+            start_ns: 0,
+            needs: Vec::new(),
+            csv: csv.transpose()?,
+            pictures,
+            counters: outcome.farplane.core().counters(),
+            outcome,
+        })
+    }
+
+    /// Sleeps until the frame is due: never longer, so that a late frame does not shift the rest.
+    fn wait_for(&self, i: u64) {
+        let args = &self.settings.args;
+        if args.clock == Clock::Virtual || args.pace == Pace::Max {
+            return;
+        }
+        let due = self.start_ns + (i as f64 * 1e9 / args.target_hz) as u64;
+        let now = self.clock.now_ns();
+        if due > now {
+            std::thread::sleep(Duration::from_nanos(due - now));
+        }
+    }
+
+    fn now_ns(&self, i: u64) -> u64 {
+        match self.settings.args.clock {
+            Clock::Virtual => (i as f64 * 1e9 / self.settings.args.target_hz) as u64,
+            Clock::Real => self.clock.now_ns() - self.start_ns,
+        }
+    }
+
+    fn one_frame(&mut self, i: u64) -> Result<(), Failure> {
+        let (view, cuts) = self.settings.view(self.settings.frames.start + i);
+        let now_ns = self.now_ns(i);
+        let warm_up = i as f64 / self.settings.args.target_hz < self.settings.args.warmup;
+        self.outcome.cuts = cuts as u64;
+        self.history.begin_frame(i);
+        self.recorder.begin_frame(i);
+        self.recorder.begin(self.stages[0]);
+        self.entities.set_view(view);
+        let (recorder, stages) = (&self.recorder, &self.stages);
+        let mut done = |stage: Stage| {
+            recorder.end();
+            if let Some(next) = stages[..Stage::ALL.len()].get(stage as usize + 1) {
+                recorder.begin(*next);
+            }
+        };
+        self.outcome.farplane.update_staged(&[view], now_ns, &mut self.frame, &mut done);
+        self.recorder.begin(self.stages[Stage::ALL.len()]);
+        self.entities.show(&self.frame.instances);
+        let batches =
+            self.entities.batches(self.outcome.farplane.index(), &self.frame.instances, i as u32);
+        self.recorder.end();
+        self.recorder.begin(self.stages[Stage::ALL.len() + 1]);
+        self.note_changes(i, now_ns)?;
+        let needs = self.take_needs(i, &view)?;
+        self.recorder.end();
+        if let Some(record) = self.recorder.end_frame() {
+            self.outcome.log.push(record);
+            self.write_row(i, &record, &needs)?;
+        }
+        self.sample(i, warm_up, batches)?;
+        if let Some(pictures) = &mut self.pictures
+            && i % self.settings.args.every == 0
+        {
+            let psnr = pictures.draw(i, &view, &self.outcome.farplane, &self.frame)?;
+            self.outcome.psnr.push(psnr);
+        }
+        Ok(())
+    }
+
+    /// Brings the history of residency up to date: after the frame's start, for the next one.
+    fn note_changes(&mut self, i: u64, now_ns: u64) -> Result<(), Failure> {
+        let changes = &self.frame.changes;
+        let (meter, index) = (&mut self.outcome.meter, self.outcome.farplane.index());
+        for placed in &changes.evicted {
+            self.history.set(placed.unit, false);
+            meter.evicted(placed.unit, i)?;
+        }
+        let next_ns = now_ns + self.settings.period_ns;
+        for placed in &changes.committed {
+            self.history.set(placed.unit, true);
+            let bytes = u64::from(index.units[placed.unit as usize].resident_bytes);
+            meter.loaded(placed.unit, bytes, i, next_ns)?;
+        }
+        for &(class, ns) in &changes.latencies {
+            self.outcome.latencies[usize::from(class)].record(ns);
+        }
+        self.outcome.failed_units.extend(changes.failed.iter().map(|f| f.0));
+        Ok(())
+    }
+
+    /// Starts this frame's needs and takes those that are old enough.
+    fn take_needs(&mut self, i: u64, view: &farplane::geom::View) -> Result<FrameNeeds, Failure> {
+        let mut counted = FrameNeeds::default();
+        match &mut self.casting {
+            Casting::AtOnce { caster, waiting, spare } => {
+                let mut taken = spare.pop().unwrap_or_default();
+                caster.take(i, view, true, &mut taken);
+                waiting.push_back(taken);
+            }
+            Casting::Worker { jobs, spare, .. } => {
+                let mut taken = spare.pop().unwrap_or_default();
+                taken.frame = i;
+                jobs.send((*view, taken)).context("the feedback worker stopped")?;
+            }
+        }
+        while let Some(taken) = self.next_taken(i) {
+            counted = self.count(&taken, i)?;
+            self.outcome.farplane.feedback(&taken.samples);
+            match &mut self.casting {
+                Casting::AtOnce { spare, .. } | Casting::Worker { spare, .. } => spare.push(taken),
+            }
+        }
+        Ok(counted)
+    }
+
+    fn next_taken(&mut self, i: u64) -> Option<Taken> {
+        match &mut self.casting {
+            Casting::AtOnce { waiting, .. } => {
+                let old = waiting.front()?.frame + FEEDBACK_DELAY_FRAMES <= i;
+                if old { waiting.pop_front() } else { None }
+            }
+            // Ready by now or in a later frame; it was begun at least one frame ago.
+            Casting::Worker { done, .. } => done.try_recv().ok(),
+        }
+    }
+
+    /// Counts needs against what was resident when they were taken.
+    fn count(&mut self, taken: &Taken, i: u64) -> Result<FrameNeeds, Failure> {
+        if taken.frame + FRAMES <= i {
+            self.outcome.feedback_lost += 1;
+            return Ok(FrameNeeds::default());
+        }
+        let index = self.outcome.farplane.index();
+        let residents = self.history.at(taken.frame);
+        self.needs.clear();
+        for need in &taken.needs {
+            let hit = residents.covers(index, need.unit);
+            let depth = if hit { Some(0) } else { residents.fallback_depth(index, need.unit) };
+            self.needs.push(Need {
+                unit: need.unit,
+                pixels: need.pixels,
+                hit,
+                fallback_depth: depth.unwrap_or(0),
+                hole: depth.is_none(),
+                class: need.class,
+            });
+        }
+        let warmup = self.settings.args.warmup;
+        let at = FrameStart {
+            index: taken.frame,
+            now_ns: (taken.frame as f64 * 1e9 / self.settings.args.target_hz) as u64,
+            warm_up: (taken.frame as f64 / self.settings.args.target_hz) < warmup,
+        };
+        Ok(self.outcome.meter.frame(at, &self.needs)?)
+    }
+
+    fn sample(&mut self, i: u64, warm_up: bool, batches: u64) -> Result<(), Failure> {
+        let o = &mut self.outcome;
+        let stats = &self.frame.stats;
+        let usage = stats.usage_bytes;
+        if usage > self.settings.args.budget {
+            return Err(anyhow!(
+                "frame {i} holds {usage} bytes, the budget is {}: this is a bug, please report it",
+                self.settings.args.budget
+            )
+            .into());
+        }
+        o.frames = i + 1;
+        o.warm_frames += u64::from(warm_up);
+        o.usage_bytes_max = o.usage_bytes_max.max(usage);
+        let heap = o.farplane.core().heap_stats();
+        o.fragmentation.push(heap.external_fragmentation());
+        o.occupancy.push(heap.occupancy());
+        o.moved_bytes_frame_max = o.moved_bytes_frame_max.max(self.frame.changes.moved_bytes);
+        o.holes_drawn += u64::from(stats.holes);
+        if !warm_up {
+            let (tiles, instances) = (self.frame.tiles.len(), self.frame.instances.len());
+            o.instances.push(instances as f64);
+            o.triangles.push(stats.triangles as f64);
+            o.draw_calls_before.push((tiles + instances) as f64);
+            // All tiles share one grid of indices: one instanced call.
+            o.draw_calls.push((batches + u64::from(tiles > 0)) as f64);
+        }
+        if i % 30 == 0 {
+            o.anon_rss_bytes_max = o.anon_rss_bytes_max.max(machine::anon_rss_bytes());
+        }
+        Ok(())
+    }
+
+    fn write_row(
+        &mut self,
+        i: u64,
+        record: &farplane_profiler::FrameRecord,
+        needs: &FrameNeeds,
+    ) -> Result<(), Failure> {
+        let core = self.outcome.farplane.core();
+        let now = core.counters();
+        let before = std::mem::replace(&mut self.counters, now);
+        let Some(csv) = &mut self.csv else { return Ok(()) };
+        let heap = core.heap_stats();
+        let row = CsvRow {
+            frame: i,
+            t_s: self.settings.path_ns(self.settings.frames.start + i) as f64 * 1e-9,
+            work_ms: record.work_ns as f64 * 1e-6,
+            update_ms: record.update_ns as f64 * 1e-6,
+            interval_ms: record.interval_ns.map(|ns| ns as f64 * 1e-6),
+            needs: needs.needs,
+            hits: needs.hits,
+            first_needs: needs.first_needs,
+            first_hits: needs.first_hits,
+            holes: needs.holes,
+            loaded_bytes: now.loaded_bytes - before.loaded_bytes,
+            evicted_units: now.evicted_units - before.evicted_units,
+            usage_bytes: self.frame.stats.usage_bytes,
+            arena_used_bytes: heap.used,
+            fragmentation: heap.external_fragmentation(),
+            moved_bytes: self.frame.changes.moved_bytes,
+            in_flight: core.loading() as u64,
+            reads: now.reads - before.reads,
+            read_bytes: now.read_bytes - before.read_bytes,
+        };
+        csv.row(&row, &record.stages[..self.outcome.stage_names.len()])
+            .context("writing the CSV (is the disk full?)")?;
+        Ok(())
+    }
+
+    /// Takes what feedback is still on its way: its frames' needs are counted too.
+    fn finish(mut self, total: u64) -> Result<Outcome, Failure> {
+        match std::mem::replace(
+            &mut self.casting,
+            Casting::AtOnce {
+                caster: NeedsCaster {
+                    index: Arc::clone(self.outcome.farplane.index()),
+                    truth: Arc::clone(&self.settings.truth),
+                    rule: self.outcome.farplane.options().rule,
+                },
+                waiting: VecDeque::new(),
+                spare: Vec::new(),
+            },
+        ) {
+            Casting::AtOnce { waiting, .. } => {
+                for taken in waiting {
+                    self.count(&taken, total)?;
+                }
+            }
+            Casting::Worker { jobs, done, thread, .. } => {
+                drop(jobs);
+                for taken in done {
+                    self.count(&taken, total)?;
+                }
+                let _ = thread.join();
+            }
+        }
+        if let Some(csv) = self.csv.take() {
+            csv.finish().context("writing the CSV (is the disk full?)")?;
+        }
+        let after = machine::stolen();
+        self.outcome.stolen = after.zip(self.outcome.stolen).map(|(a, b)| a.saturating_sub(b));
+        Ok(self.outcome)
+    }
+}
+
+fn worker(caster: NeedsCaster) -> Result<Casting, Failure> {
+    let (jobs, inbox) = mpsc::channel::<(farplane::geom::View, Taken)>();
+    let (outbox, done) = mpsc::channel();
+    let thread = std::thread::Builder::new()
+        .name("feedback".to_owned())
+        .spawn(move || {
+            for (view, mut taken) in inbox {
+                caster.take(taken.frame, &view, false, &mut taken);
+                if outbox.send(taken).is_err() {
+                    return;
+                }
+            }
+        })
+        .context("cannot start the feedback worker")?;
+    Ok(Casting::Worker { jobs, done, spare: Vec::new(), thread })
+}
+
+fn open(settings: &Settings) -> Result<Farplane, Failure> {
+    let args = &settings.args;
+    let archive = &settings.archive;
+    let options = Options {
+        budget_bytes: args.budget,
+        workers: match args.clock {
+            Clock::Virtual => args.model_workers,
+            // One core is the main thread's.
+            Clock::Real => settings.threads.saturating_sub(1).max(1),
+        },
+        ..Options::default()
+    };
+    let opened = match args.clock {
+        Clock::Virtual => {
+            let queue = SimQueue::new(archive, settings.device, args.seed, FaultPlan::default());
+            Farplane::open_virtual(archive, queue, options)
+        }
+        Clock::Real => {
+            let queue: Box<dyn ReadQueue + Send> = match args.io {
+                Io::Mmap => Box::new(MmapQueue::new(archive)),
+                Io::Auto | Io::Pread => Box::new(
+                    PreadQueue::new(archive, READ_THREADS).context("cannot start the readers")?,
+                ),
+            };
+            Farplane::open(archive, queue, options)
+        }
+    };
+    let name = archive.path().display();
+    Ok(opened.map_err(|e| anyhow!("{e}").context(format!("{name}")))?)
+}
