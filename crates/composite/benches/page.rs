@@ -1,0 +1,2 @@
+//! What compositing one page costs, and each of its parts.
+fn main() {}
