@@ -1,0 +1,89 @@
+//! What can go wrong with a read.
+
+use std::fmt;
+use std::io;
+
+use super::ReadRequest;
+
+/// A request that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadError {
+    /// Id of the request.
+    pub id: u64,
+    /// First byte it asked for.
+    pub offset: u64,
+    /// Bytes it asked for.
+    pub len: u32,
+    /// Why there are none.
+    pub kind: ReadErrorKind,
+}
+
+/// Why a request has no bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadErrorKind {
+    /// It was cancelled.
+    Cancelled,
+    /// The range is not in the archive.
+    OutOfRange {
+        /// Bytes in the archive.
+        file_bytes: u64,
+    },
+    /// The file became shorter than the archive.
+    Truncated,
+    /// There is no memory for the bytes.
+    OutOfMemory,
+    /// The system refused.
+    Io {
+        /// The kind of refusal.
+        kind: io::ErrorKind,
+        /// The system's own number for it.
+        os_error: Option<i32>,
+    },
+    /// A [`FaultPlan`](crate::FaultPlan) asked for this error.
+    Injected,
+}
+
+impl ReadError {
+    pub(super) fn new(request: &ReadRequest, kind: ReadErrorKind) -> Self {
+        Self { id: request.id, offset: request.offset, len: request.len, kind }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "read {} of {} bytes at {}: ", self.id, self.len, self.offset)?;
+        match self.kind {
+            ReadErrorKind::Cancelled => write!(f, "cancelled"),
+            ReadErrorKind::OutOfRange { file_bytes } => {
+                write!(f, "outside the archive of {file_bytes} bytes")
+            }
+            ReadErrorKind::Truncated => {
+                write!(f, "the file has become shorter; bake or copy the archive again")
+            }
+            ReadErrorKind::OutOfMemory => write!(f, "no memory for it; lower the budget"),
+            ReadErrorKind::Io { os_error: Some(code), .. } => {
+                write!(f, "{}", io::Error::from_raw_os_error(code))
+            }
+            ReadErrorKind::Io { kind, os_error: None } => write!(f, "{kind}"),
+            ReadErrorKind::Injected => write!(f, "error injected by the fault plan"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// The queue holds as many requests as it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueFull {
+    /// How many that is.
+    pub capacity: usize,
+}
+
+impl fmt::Display for QueueFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the queue holds its {} requests; poll it first", self.capacity)
+    }
+}
+
+impl std::error::Error for QueueFull {}
