@@ -53,7 +53,12 @@ pub(crate) fn strew(texture: &TextureLayout, texel_m: DVec2, seed: u64) -> Vec<P
 
 /// The decals that touch a page or its border, in the order of drawing. `first` is the first border
 /// texel in texels of that mip.
-pub(crate) fn on_page(decals: &[Placed], mip: u32, first: [i64; 2], texels_with_border: u32) -> Vec<Decal> {
+pub(crate) fn on_page(
+    decals: &[Placed],
+    mip: u32,
+    first: [i64; 2],
+    texels_with_border: u32,
+) -> Vec<Decal> {
     let end = first.map(|f| f + i64::from(texels_with_border));
     let mut out = Vec::new();
     for d in decals {
@@ -65,7 +70,8 @@ pub(crate) fn on_page(decals: &[Placed], mip: u32, first: [i64; 2], texels_with_
         let round = |v: u32| (i64::from(v) + (1i64 << mip >> 1)) >> mip;
         let (x, y) = (round(d.x), round(d.y));
         let (east, north) = (x + i64::from(side), y + i64::from(side));
-        if x < end[0] && y < end[1] && east > first[0] && north > first[1] && out.len() < DECALS_MAX {
+        if x < end[0] && y < end[1] && east > first[0] && north > first[1] && out.len() < DECALS_MAX
+        {
             out.push(Decal {
                 image: d.image,
                 mip: mip as u8,

@@ -75,7 +75,8 @@ fn is_png(path: &Path) -> bool {
 
 /// A 16-bit PNG: values in steps of [`PNG_STEP_M`], kept as they are.
 fn png(path: &Path, size_m: Option<f64>) -> Result<Grid, BakeError> {
-    let damaged = |e: image::ImageError| BakeError::Decode { path: path.into(), reason: e.to_string() };
+    let damaged =
+        |e: image::ImageError| BakeError::Decode { path: path.into(), reason: e.to_string() };
     let io = |error| BakeError::Read { path: path.into(), error };
     let reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
     let decoder = reader.into_decoder().map_err(damaged)?;
@@ -186,7 +187,9 @@ fn check_touching(
     corners: &[[i64; 2]],
     ends: &[[i64; 2]],
 ) -> Result<(), BakeError> {
-    let touch = |a: usize, b: usize| (0..2).all(|k| corners[a][k] <= ends[b][k] && corners[b][k] <= ends[a][k]);
+    let touch = |a: usize, b: usize| {
+        (0..2).all(|k| corners[a][k] <= ends[b][k] && corners[b][k] <= ends[a][k])
+    };
     let mut reached = vec![false; files.len()];
     let mut open = vec![0];
     reached[0] = true;

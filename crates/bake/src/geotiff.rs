@@ -1,10 +1,10 @@
 //! Elevation from GeoTIFF (OGC 19-008r4): one band of int16 or float32, strips or tiles, on a
 //! lattice that is not rotated.
 
+use crate::BakeError;
 use crate::grid::check_size;
 use crate::raster::{Crs, HEIGHT_MAX_M, Place, Raster};
 use crate::run::Run;
-use crate::BakeError;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -92,7 +92,8 @@ impl Reader<'_> {
             }
             other => return Err(self.unsupported(format!("colour ({other:?})"), TRANSLATE)),
         };
-        let format = self.unsigned(Tag::SampleFormat)?.and_then(|f| f.first().copied()).unwrap_or(1);
+        let format =
+            self.unsigned(Tag::SampleFormat)?.and_then(|f| f.first().copied()).unwrap_or(1);
         let name = match format {
             1 => "unsigned integers",
             2 => "signed integers",
@@ -132,10 +133,7 @@ impl Reader<'_> {
                 ));
             }
             (Some(_), None) => {
-                return Err(self.unsupported(
-                    "a CRS without a scale and a tie point".into(),
-                    WARP,
-                ));
+                return Err(self.unsupported("a CRS without a scale and a tie point".into(), WARP));
             }
         };
         let keys = GeoKeys::new(&keys).ok_or_else(|| self.damaged("its geo keys are cut short"))?;

@@ -57,8 +57,7 @@ impl<'a> Ground<'a> {
         sum.clear();
         sum.resize(size[0] as usize, [0.0; 2]);
         let last = size[1] - 1;
-        for (at, weight) in
-            [((2 * y).saturating_sub(1), 0.25), (2 * y, 0.5), (2 * y + 1, 0.25f32)]
+        for (at, weight) in [((2 * y).saturating_sub(1), 0.25), (2 * y, 0.5), (2 * y + 1, 0.25f32)]
         {
             match self.levels.last() {
                 None => self.finest_row(at.min(last), row),
@@ -75,8 +74,11 @@ impl<'a> Ground<'a> {
         }
         let end = sum.len() - 1;
         for (x, o) in out.iter_mut().enumerate() {
-            let (w, c, e) =
-                (sum[(2 * x).saturating_sub(1).min(end)], sum[(2 * x).min(end)], sum[(2 * x + 1).min(end)]);
+            let (w, c, e) = (
+                sum[(2 * x).saturating_sub(1).min(end)],
+                sum[(2 * x).min(end)],
+                sum[(2 * x + 1).min(end)],
+            );
             *o = [0, 1].map(|k| (0.25 * (w[k] + e[k]) + 0.5 * c[k] + 0.5) as u8);
         }
     }
@@ -109,7 +111,8 @@ impl<'a> Ground<'a> {
         let (south, north) = (y.saturating_sub(1), (y + 1).min(g.size[1] - 1));
         let quantum = g.quantum_m as f32;
         let dx = (q(east, y) - q(west, y)) * quantum / ((east - west) as f32 * g.spacing.x as f32);
-        let dy = (q(x, north) - q(x, south)) * quantum / ((north - south) as f32 * g.spacing.y as f32);
+        let dy =
+            (q(x, north) - q(x, south)) * quantum / ((north - south) as f32 * g.spacing.y as f32);
         let slope = dx * dx + dy * dy;
         [(q(x, y) - self.lowest) * self.steps_per_quantum, 255.0 * (slope / (1.0 + slope)).sqrt()]
     }
@@ -126,7 +129,9 @@ impl<'a> Ground<'a> {
         let spacing = self.grid.spacing * f64::from(1u32 << level);
         let at = |x: u32, y: u32| match level.checked_sub(1) {
             None => self.finest(x, y),
-            Some(l) => self.levels[l].cells[y as usize * size[0] as usize + x as usize].map(f32::from),
+            Some(l) => {
+                self.levels[l].cells[y as usize * size[0] as usize + x as usize].map(f32::from)
+            }
         };
         let place = |v: f64, samples: u32| {
             let v = v.clamp(0.0, f64::from(samples - 1));

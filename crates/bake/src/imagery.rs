@@ -65,10 +65,8 @@ impl Imagery {
             Some(c) => DVec2::new(c.lon, c.lat),
             None => DVec2::new(grid.origin.x, grid.origin.y),
         };
-        let scale = DVec2::new(
-            f64::from(width) / (east - west),
-            f64::from(height) / (north - south),
-        );
+        let scale =
+            DVec2::new(f64::from(width) / (east - west), f64::from(height) / (north - south));
         Ok(Self {
             width,
             height,
@@ -86,7 +84,9 @@ impl Imagery {
         let (moist, light) = (seed_for(seed, 40), seed_for(seed, 41));
         let wander = |x: u32, y: u32, seed: u32| {
             let octave = |cell: f32, k: u32| {
-                noise2(x as f32 / cell + 0.5, y as f32 / cell + 0.5, seed.wrapping_add(k)) * 0.02 * cell.sqrt()
+                noise2(x as f32 / cell + 0.5, y as f32 / cell + 0.5, seed.wrapping_add(k))
+                    * 0.02
+                    * cell.sqrt()
             };
             octave(120.0, 0) * 2.2 + octave(48.0, 1) + octave(19.0, 2) + octave(7.0, 3) * 1.4
         };
@@ -113,11 +113,18 @@ impl Imagery {
 
     /// Colours at `columns × rows` places, `step_m` apart, row by row from the south-west one at
     /// `first`; each is the mean over a footprint of one step, at least one pixel.
-    pub fn sample(&self, first: DVec2, step_m: DVec2, [columns, rows]: [usize; 2], out: &mut Vec<[u8; 3]>) {
+    pub fn sample(
+        &self,
+        first: DVec2,
+        step_m: DVec2,
+        [columns, rows]: [usize; 2],
+        out: &mut Vec<[u8; 3]>,
+    ) {
         let step = self.pixels_per(step_m);
         let x0 = self.at_origin.x + first.x * self.per_metre.x;
         let y0 = self.at_origin.y - first.y * self.per_metre.y;
-        let xs: Vec<Taps> = (0..columns).map(|i| Taps::new(x0 + i as f64 * step.x, step.x)).collect();
+        let xs: Vec<Taps> =
+            (0..columns).map(|i| Taps::new(x0 + i as f64 * step.x, step.x)).collect();
         let mut line = vec![[0f32; 3]; self.line_span(&xs)];
         out.clear();
         for j in 0..rows {
@@ -178,7 +185,8 @@ impl Taps {
 fn decode(source: &ColorSource) -> Result<(u32, u32, Vec<u8>), BakeError> {
     let path = &source.path;
     let io = |error| BakeError::Read { path: path.clone(), error };
-    let damaged = |e: image::ImageError| BakeError::Decode { path: path.clone(), reason: e.to_string() };
+    let damaged =
+        |e: image::ImageError| BakeError::Decode { path: path.clone(), reason: e.to_string() };
     let file_bytes = std::fs::metadata(path).map_err(io)?.len();
     let mut reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
     reader.no_limits();

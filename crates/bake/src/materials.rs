@@ -84,14 +84,16 @@ fn tiling(recipe: &Recipe, neutral: bool, seed: u32) -> MipImage {
                 light += strength * n * 1.6;
                 hue += n * 0.03;
             }
-            planes.push([0, 1, 2].map(|c| {
-                color[c] + light * color[c] / 128.0 + [6.0, 0.0, -6.0][c] * hue * 4.0
-            }));
+            planes
+                .push([0, 1, 2].map(|c| {
+                    color[c] + light * color[c] / 128.0 + [6.0, 0.0, -6.0][c] * hue * 4.0
+                }));
         }
     }
     // Centred, so that the mean is the colour whatever the noise adds up to.
     let count = planes.len() as f32;
-    let mean = [0, 1, 2].map(|c| planes.iter().map(|p| f64::from(p[c])).sum::<f64>() as f32 / count);
+    let mean =
+        [0, 1, 2].map(|c| planes.iter().map(|p| f64::from(p[c])).sum::<f64>() as f32 / count);
     let byte = |p: &[f32; 3], c: usize| (p[c] - mean[c] + color[c] + 0.5).clamp(0.0, 255.0) as u8;
     let pixels = planes.iter().map(|p| [byte(p, 0), byte(p, 1), byte(p, 2), 255]).collect();
     with_mips(SIDE, pixels)

@@ -2,10 +2,10 @@
 //! carried to the samples by a uniform cubic B-spline, which is smooth to the second derivative;
 //! fine octaves, rough on mountains and calm on plains, are added at every sample.
 
+use crate::BakeError;
 use crate::grid::{Grid, check_size};
 use crate::noise::{add_octave, lerp, noise2, seed_for};
 use crate::run::Run;
-use crate::BakeError;
 use farplane_geom::{DVec2, DVec3, Projection};
 use rayon::prelude::*;
 
@@ -41,9 +41,12 @@ pub(crate) fn procedural(size_m: f64, seed: u64, run: &Run<'_>) -> Result<Grid, 
     let rows = 64;
     let mut done = 0;
     for (band, out) in heights.chunks_mut(width * rows).enumerate() {
-        out.par_chunks_mut(width).enumerate().for_each_init(Scratch::default, |scratch, (r, row)| {
-            coarse.row(band * rows + r, fine_seed, scratch, row);
-        });
+        out.par_chunks_mut(width).enumerate().for_each_init(
+            Scratch::default,
+            |scratch, (r, row)| {
+                coarse.row(band * rows + r, fine_seed, scratch, row);
+            },
+        );
         done += (out.len() / width) as u64;
         run.progress("heights", done, u64::from(size[1]))?;
     }
@@ -61,7 +64,6 @@ pub(crate) fn procedural(size_m: f64, seed: u64, run: &Run<'_>) -> Result<Grid, 
         filled_voids: 0,
     })
 }
-
 
 /// The coarse lattice, with one point before the first sample and three after the last.
 struct Coarse {
@@ -116,7 +118,8 @@ impl Coarse {
             let p = &scratch.columns[i..i + 4];
             for (k, (o, f)) in out.iter_mut().zip(fine).enumerate() {
                 let t = &phases[k];
-                let mix = |c: usize| t[0] * p[0][c] + t[1] * p[1][c] + t[2] * p[2][c] + t[3] * p[3][c];
+                let mix =
+                    |c: usize| t[0] * p[0][c] + t[1] * p[1][c] + t[2] * p[2][c] + t[3] * p[3][c];
                 let height = mix(0) + mix(1) * f;
                 *o = ((height - BASE_M) * QUANTA_PER_M + 0.5).clamp(0.0, 65_535.0) as u16;
             }

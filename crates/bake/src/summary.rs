@@ -62,15 +62,26 @@ impl fmt::Display for Summary {
         }
         let [w, h] = self.samples;
         let [lo, hi] = self.height_m;
-        writeln!(f, "\n  ground     {:.0} × {:.0} m, {lo:.1} to {hi:.1} m high, {w} × {h} samples, \
-             {} levels", self.size_m.x, self.size_m.y, self.levels)?;
+        writeln!(
+            f,
+            "\n  ground     {:.0} × {:.0} m, {lo:.1} to {hi:.1} m high, {w} × {h} samples, \
+             {} levels",
+            self.size_m.x, self.size_m.y, self.levels
+        )?;
         if self.filled_voids > 0 {
             let share = 100.0 * self.filled_voids as f64 / (f64::from(w) * f64::from(h));
-            writeln!(f, "  voids      {} samples without data ({share:.2}%) filled from their \
-                 surroundings", self.filled_voids)?;
+            writeln!(
+                f,
+                "  voids      {} samples without data ({share:.2}%) filled from their \
+                 surroundings",
+                self.filled_voids
+            )?;
         }
-        writeln!(f, "  texture    {} × {} texels, {} of {} pages stored, the others composited",
-            self.texels[0], self.texels[1], self.stored_pages, self.pages.entries)?;
+        writeln!(
+            f,
+            "  texture    {} × {} texels, {} of {} pages stored, the others composited",
+            self.texels[0], self.texels[1], self.stored_pages, self.pages.entries
+        )?;
         writeln!(f, "  props      {} of {} meshes", self.instances, self.meshes)?;
         for (name, k) in [
             ("tiles", self.tiles),
@@ -78,8 +89,13 @@ impl fmt::Display for Summary {
             ("pages", self.pages),
             ("materials", self.materials),
         ] {
-            writeln!(f, "  {name:<10} {:>8} entries {:>9.1} MB {:>9.1} MB stored",
-                k.entries, mb(k.logical_bytes), mb(k.stored_bytes))?;
+            writeln!(
+                f,
+                "  {name:<10} {:>8} entries {:>9.1} MB {:>9.1} MB stored",
+                k.entries,
+                mb(k.logical_bytes),
+                mb(k.stored_bytes)
+            )?;
         }
         Ok(())
     }

@@ -13,7 +13,8 @@ pub(crate) fn measure(grid: &Grid, run: &Run<'_>) -> Result<Terrain, BakeError> 
     for level in 0..terrain.levels {
         let [w, h] = terrain.tiles(level);
         run.progress("errors", u64::from(level), u64::from(terrain.levels))?;
-        let below = if level == 0 { &[] } else { &measured[terrain.level_offset(level - 1) as usize..] };
+        let below =
+            if level == 0 { &[] } else { &measured[terrain.level_offset(level - 1) as usize..] };
         let below_size = if level == 0 { [0, 0] } else { terrain.tiles(level - 1) };
         let nodes: Vec<TileNode> = (0..w * h)
             .into_par_iter()
@@ -31,7 +32,9 @@ pub(crate) fn measure(grid: &Grid, run: &Run<'_>) -> Result<Terrain, BakeError> 
                 let error_m = (f64::from(steps) * scale) as f32;
                 // A parent spans its children's ranges and is never said to be better than they.
                 let mut node = TileNode { min_q: u16::MAX, max_q: 0, error_m };
-                for (cx, cy) in [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(a, b)| (2 * x + a, 2 * y + b)) {
+                for (cx, cy) in
+                    [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(a, b)| (2 * x + a, 2 * y + b))
+                {
                     if cx < below_size[0] && cy < below_size[1] {
                         let child = below[(cy * below_size[0] + cx) as usize];
                         node.min_q = node.min_q.min(child.min_q);
@@ -187,15 +190,22 @@ mod tests {
                 let (level, x, y) = terrain.coordinates(index).unwrap();
                 let mut want = naive_error(&grid, &terrain, level, x, y);
                 for (a, b) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-                    let child = level.checked_sub(1).and_then(|l| terrain.index(l, 2 * x + a, 2 * y + b));
+                    let child =
+                        level.checked_sub(1).and_then(|l| terrain.index(l, 2 * x + a, 2 * y + b));
                     if let Some(c) = child {
                         want = want.max(naive[c as usize]);
-                        assert!(terrain.nodes[index as usize].error_m >= terrain.nodes[c as usize].error_m);
+                        assert!(
+                            terrain.nodes[index as usize].error_m
+                                >= terrain.nodes[c as usize].error_m
+                        );
                     }
                 }
                 naive[index as usize] = want;
                 let got = f64::from(terrain.nodes[index as usize].error_m);
-                assert!((got - want).abs() <= 1e-6 * want.max(1.0), "{level} {x} {y}: {got} {want}");
+                assert!(
+                    (got - want).abs() <= 1e-6 * want.max(1.0),
+                    "{level} {x} {y}: {got} {want}"
+                );
             }
             assert!(terrain.nodes.last().unwrap().error_m > 1.0);
         }
