@@ -53,6 +53,9 @@ impl Patch {
     /// Largest distance of a finest point from the point of the coarse surface at its own parameters:
     /// never less than its distance from that surface.
     fn error(&self, level: u32) -> f32 {
+        if level == 0 {
+            return 0.0;
+        }
         let (fine_cells, cells) = (self.cells_at(0), self.cells_at(level));
         let (fine, coarse) = (self.points(fine_cells), self.points(cells));
         let width = fine_cells[0] + 1;
