@@ -1,0 +1,7 @@
+//! Bakes end to end: what comes out is read back with the archive and the schema alone.
+
+mod builtin;
+mod elevation;
+mod imagery;
+mod real;
+mod support;
