@@ -81,6 +81,12 @@ fn without_a_root_the_holes_are_counted_and_the_rest_is_drawn() {
 }
 
 #[test]
+fn a_hole_is_left_whole() {
+    let cut = wanted(&grid(), &[(1, 0, 0), (1, 1, 0)]);
+    assert_eq!(drawn(&cut, &[17, 0, 1, 4]), (1, vec![17]));
+}
+
+#[test]
 fn nodes_of_another_tree_are_counted_and_skipped() {
     let mut cut = quarter_refined();
     cut.push(CutNode { x: 700, ..cut[0] });

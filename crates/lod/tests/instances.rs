@@ -196,6 +196,8 @@ fn errors() -> impl Strategy<Value = Vec<f32>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn the_ideal_level_is_the_last_that_passes_when_each_is_tried(
         errors in errors(), x in 0.0f32..30_000.0, radius in 0.0f32..50.0,

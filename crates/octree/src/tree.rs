@@ -149,32 +149,35 @@ impl Octree {
         self.nodes[ROOT].count += 1;
         while self.nodes[node].is_inner {
             let Some(octant) = self.nodes[node].fitting_octant(&entry.bounds) else { break };
-            node = self.child(node, octant, &entry.bounds);
-            self.nodes[node].count += 1;
+            node = self.enter(node, octant, &entry.bounds);
         }
         self.push(node, entry);
-        self.grow(node, &entry.bounds);
         if is_overfull(&self.nodes[node]) {
             self.split(node);
         }
     }
 
-    /// The child of an inner node, made if it is missing.
-    fn child(&mut self, node: u32, octant: u8, bounds: &Aabb) -> u32 {
+    /// The child of an inner node, made if it is missing, with one more item and its bounds
+    /// extended to the item's.
+    fn enter(&mut self, node: u32, octant: u8, bounds: &Aabb) -> u32 {
         let mut octet = self.nodes[node].octet;
         if octet == NONE {
             octet = self.octets.acquire(Octet::new());
             self.nodes[node].octet = octet;
         }
+        let octet = &mut self.octets[octet];
         let lane = usize::from(octant);
-        if self.octets[octet].children[lane] == NONE {
+        if octet.children[lane] == NONE {
             let child = self.nodes[node].child(node, octant);
-            let child = self.nodes.acquire(child);
-            let octet = &mut self.octets[octet];
-            octet.children[lane] = child;
+            octet.children[lane] = self.nodes.acquire(child);
             octet.bounds.set(lane, bounds);
+        } else {
+            let extended = octet.bounds.get(lane).union(bounds);
+            octet.bounds.set(lane, &extended);
         }
-        self.octets[octet].children[lane]
+        let child = octet.children[lane];
+        self.nodes[child].count += 1;
+        child
     }
 
     /// Appends to the node's own items; bounds and counts below are the caller's to keep.
@@ -192,7 +195,7 @@ impl Octree {
         self.slots.set(entry.slot, Place { block: head, lane });
     }
 
-    /// Extends the bounds of a node and of those above to a box in it.
+    /// Extends the bounds of a node and of those above to a box that moved within it.
     fn grow(&mut self, mut node: u32, bounds: &Aabb) {
         while node != ROOT {
             let Node { parent, octant, .. } = self.nodes[node];
@@ -219,10 +222,8 @@ impl Octree {
                     self.push(node, &entry);
                     continue;
                 };
-                let child = self.child(node, octant, &entry.bounds);
-                self.nodes[child].count += 1;
+                let child = self.enter(node, octant, &entry.bounds);
                 self.push(child, &entry);
-                self.grow(child, &entry.bounds);
             }
             let next = self.blocks[block].next;
             self.blocks.release(block);

@@ -89,6 +89,53 @@ fn a_frustum_hits_exactly_what_it_classifies_even_on_its_planes() {
     assert_eq!(sorted(|out| octree.query_frustum(&frustum, out)), expected);
 }
 
+/// Crowds whose farthest corner along the normal is one point on the plane, so that bounds around
+/// a crowd touch the plane where the point does, with other rounding.
+#[test]
+fn rounding_of_the_bounds_around_items_loses_none_of_them() {
+    let normal = Vec3::new(0.3, 0.5, 0.8).normalize();
+    let (mut lcg, mut items) = (Lcg(6), Vec::new());
+    let mut frustum = Frustum { planes: [Vec3::ZERO.extend(1.0); 6] };
+    frustum.planes[0] = normal.extend(-1234.567);
+    for _ in 0..400 {
+        let p = lcg.point(WORLD);
+        let on_plane = p - normal * (normal.dot(p) - 1234.567);
+        for crowd in 0..70 {
+            let behind = if crowd == 0 { Vec3::ZERO } else { lcg.point(Vec3::splat(9.0)) };
+            let point = on_plane - behind;
+            items.push((Aabb::new(point, point), items.len() as u32));
+        }
+    }
+    let octree = Octree::build(&items).unwrap();
+    let expected = hits(&items, |b| frustum.intersects_aabb(b));
+    assert!(expected.len() > 100 && expected.len() < 400, "{}", expected.len());
+    assert_eq!(sorted(|out| octree.query_frustum(&frustum, out)), expected);
+}
+
+#[test]
+fn items_that_walk_are_found_where_they_are() {
+    let mut lcg = Lcg(7);
+    let mut items = lcg.boxes(2000, WORLD);
+    let mut octree = Octree::build(&items).unwrap();
+    let handles: Vec<_> = octree.handles().collect();
+    for _ in 0..60 {
+        for (handle, (bounds, _)) in handles.iter().zip(&mut items) {
+            let step = (lcg.point(Vec3::splat(20.0))) - Vec3::splat(10.0);
+            *bounds = Aabb::new(bounds.min + step, bounds.max + step);
+            octree.move_to(*handle, bounds).unwrap();
+        }
+        let at = lcg.point(WORLD);
+        let part = Aabb::new(at, at + Vec3::splat(200.0));
+        assert_eq!(
+            sorted(|out| octree.query_box(&part, out)),
+            hits(&items, |b| b.intersects(&part))
+        );
+    }
+    for (handle, expected) in handles.iter().zip(&items) {
+        assert_eq!(octree.get(*handle), Some(*expected));
+    }
+}
+
 #[test]
 fn ten_thousand_boxes_at_one_point_cost_what_any_others_cost() {
     let point = Aabb::new(Vec3::splat(1.0), Vec3::splat(1.0));
@@ -272,5 +319,26 @@ fn memory_stops_growing_when_items_move_back_and_forth() {
     for _ in 0..20 {
         assert!(Some(round(&there)) <= settled);
         assert!(Some(round(&here)) <= settled);
+    }
+}
+
+#[test]
+fn memory_stops_growing_when_items_come_and_go() {
+    let items = Lcg(8).boxes(5000, WORLD);
+    let mut octree = Octree::new(Aabb::new(Vec3::ZERO, WORLD)).unwrap();
+    let mut round = || {
+        let handles: Vec<_> = items.iter().map(|(b, i)| octree.insert(b, *i).unwrap()).collect();
+        let full = octree.index_bytes();
+        for handle in handles {
+            octree.remove(handle).unwrap();
+        }
+        full
+    };
+    let first = round();
+    // The free lists came into being meanwhile: one number per block, node and item at most.
+    let second = round();
+    assert!(second < first + first / 4);
+    for _ in 0..20 {
+        assert_eq!(round(), second);
     }
 }

@@ -20,6 +20,12 @@ pub enum Op {
         nth: u16,
         bounds: Aabb,
     },
+    /// `count` items from the n-th on a little further, dead ones included.
+    Nudge {
+        nth: u16,
+        count: u8,
+        step: Vec3,
+    },
     /// `count` items from the n-th on, dead ones included.
     Remove {
         nth: u16,
@@ -95,7 +101,11 @@ impl Op {
                 let (bounds, count) = (aabb(bytes)?, byte(bytes)?);
                 Self::Insert { bounds, count, step: point(bytes)? / 16.0 }
             }
-            7..=9 => Self::MoveTo { nth: short(bytes)?, bounds: aabb(bytes)? },
+            7..=8 => Self::MoveTo { nth: short(bytes)?, bounds: aabb(bytes)? },
+            9 => {
+                let (nth, count) = (short(bytes)?, byte(bytes)?);
+                Self::Nudge { nth, count, step: point(bytes)? / 64.0 }
+            }
             10 => Self::Remove { nth: short(bytes)?, count: 1 },
             11 => Self::Remove { nth: short(bytes)?, count: byte(bytes)? },
             12 => match byte(bytes)? {
@@ -142,6 +152,14 @@ impl Model {
                 }
             }
             Op::MoveTo { nth, bounds } => self.move_to(nth, &bounds),
+            Op::Nudge { nth, count, step } => {
+                for i in 0..u16::from(count) {
+                    let nth = nth.wrapping_add(i);
+                    if let Some(Aabb { min, max }) = self.bounds(nth) {
+                        self.move_to(nth, &Aabb::new(min + step, max + step));
+                    }
+                }
+            }
             Op::Remove { nth, count } => {
                 for i in 0..u16::from(count) {
                     self.remove(nth.wrapping_add(i));
@@ -173,13 +191,20 @@ impl Model {
         assert_eq!(self.tree.len(), live);
     }
 
-    /// Every handle still says what the list says, and a query for everything finds it all.
+    /// Every handle still says what the list says, a query for everything finds it all, and a query
+    /// for an item's own box finds that item.
     pub fn check_all(&self) {
+        let mut found = Vec::new();
         for (number, item) in self.items.iter().enumerate() {
             let expected = item.bounds.map(|bounds| (bounds, number as u32));
             assert_eq!(self.tree.get(item.handle), expected);
+            if let Some(bounds) = item.bounds {
+                found.clear();
+                self.tree.query_box(&bounds, &mut found);
+                assert!(found.contains(&(number as u32)));
+            }
         }
-        let mut found = Vec::new();
+        found.clear();
         let everything = Vec3::splat(COORDINATE_MAX_M);
         self.tree.query_box(&Aabb::new(-everything, everything), &mut found);
         self.compare(found, |_| true);
@@ -199,6 +224,10 @@ impl Model {
                 assert!(!is_accepted(bounds));
             }
         }
+    }
+
+    fn bounds(&self, nth: u16) -> Option<Aabb> {
+        self.items.get(usize::from(nth) % self.items.len().max(1))?.bounds
     }
 
     fn move_to(&mut self, nth: u16, bounds: &Aabb) {
