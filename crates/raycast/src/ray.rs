@@ -1,4 +1,4 @@
-use crate::{Grid, Hit};
+use crate::Grid;
 use glam::Vec3;
 
 /// Rays in a packet.
@@ -105,22 +105,5 @@ impl GridRay {
     pub(crate) fn clip_height(&self, t_in: f32, t_out: f32, height: f32) -> (f32, f32) {
         let t = self.z.crossing(height);
         if self.z.negative { (greater(t_in, t), t_out) } else { (t_in, lesser(t_out, t)) }
-    }
-
-    /// The hit in metres.
-    pub(crate) fn hit(&self, grid: &Grid, ray: &Ray, t: f32, slope: [f32; 2], level: u8) -> Hit {
-        let x = slope[0] * grid.quantum_m / grid.spacing.x;
-        let y = slope[1] * grid.quantum_m / grid.spacing.y;
-        let inverse = 1.0 / (x * x + y * y + 1.0).sqrt();
-        Hit {
-            t,
-            position: Vec3::new(
-                ray.origin.x + ray.dir.x * t,
-                ray.origin.y + ray.dir.y * t,
-                ray.origin.z + ray.dir.z * t,
-            ),
-            normal: Vec3::new(-x * inverse, -y * inverse, inverse),
-            level,
-        }
     }
 }
