@@ -6,7 +6,7 @@
 
 use crate::Grid;
 use crate::kernel::{Cell, Kernel};
-use crate::pyramid::{self, BLOCK};
+use crate::pyramid::BLOCK;
 use crate::ray::GridRay;
 use crate::scene::{Link, Scene};
 
