@@ -5,20 +5,23 @@ use crate::ray::{GridRay, greater, lesser};
 /// Lines of a block along one axis.
 const LINES: usize = BLOCK as usize + 1;
 
-/// Samples of a block: `rows[j][i]` lies `i` quads east and `j` north of its south-west corner.
-pub(crate) struct Block<'a> {
-    pub(crate) cell: Cell,
-    pub(crate) rows: [&'a [u16; LINES]; LINES],
+/// A block with its samples: `rows[j][i]` lies `i` quads east and `j` north of its south-west
+/// corner. They are a copy, so that making a block fetches them all at once.
+pub(crate) struct Block {
+    cell: Cell,
+    rows: [[u16; LINES]; LINES],
 }
 
 /// Where a ray meets a quad: distance, and slope of the triangle in height steps per finest quad.
 pub(crate) type Contact = (f32, [f32; 2]);
 
-impl<'a> Block<'a> {
+impl Block {
     /// The block at a place among a tile's samples, `None` outside them.
     #[inline(always)]
-    pub(crate) fn new(cell: Cell, samples: &'a [u16], first: usize, stride: usize) -> Option<Self> {
-        let row = |j: usize| samples.get(first + j * stride..)?.first_chunk::<LINES>();
+    pub(crate) fn new(cell: Cell, samples: &[u16], first: usize, stride: usize) -> Option<Self> {
+        let last = BLOCK as usize * stride;
+        let samples = samples.get(first..first + last + LINES)?;
+        let row = |j: usize| samples[j * stride..].first_chunk::<LINES>().copied();
         Some(Self { cell, rows: [row(0)?, row(1)?, row(2)?, row(3)?, row(4)?] })
     }
 

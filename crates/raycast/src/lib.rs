@@ -12,6 +12,7 @@ mod picture;
 mod pyramid;
 mod ray;
 mod scene;
+mod walk;
 
 pub use grid::{Grid, GridError};
 pub use hit::Hit;

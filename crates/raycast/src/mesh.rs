@@ -153,7 +153,7 @@ impl Surface {
     fn lit(&self, [a, b, c]: [DVec3; 3]) -> [u8; 3] {
         let normal = (b - a).cross(c - a);
         let length = dot(normal, normal).sqrt();
-        if !(length > 0.0) {
+        if length == 0.0 {
             return self.color;
         }
         let towards_camera = if dot(normal, a) > 0.0 { -1.0 } else { 1.0 };
@@ -197,5 +197,5 @@ fn covers(a: &Point, b: &Point, weight: f64) -> bool {
 fn span([a, b, c]: [f64; 3], start: u32, end: u32) -> Option<core::ops::Range<u32>> {
     let low = (a.min(b).min(c) - 0.5).ceil().max(f64::from(start));
     let high = ((a.max(b).max(c) - 0.5).floor() + 1.0).min(f64::from(end));
-    (low < high).then(|| low as u32..high as u32)
+    (low < high).then_some(low as u32..high as u32)
 }

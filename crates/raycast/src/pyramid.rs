@@ -72,7 +72,7 @@ pub(crate) fn build(grid: &Grid, samples: &[u16], valid: [u32; 2], groups: &mut 
     group_max(&groups[0])
 }
 
-/// The level whose quads are `quad` finest quads wide.
-pub(crate) fn level_of(quad: f32) -> u8 {
-    (quad as u32).ilog2() as u8
+/// The level whose blocks are `size` finest quads wide.
+pub(crate) fn level_of(size: f32) -> u8 {
+    (size as u32 / BLOCK).ilog2() as u8
 }

@@ -1,4 +1,4 @@
-use crate::{Grid, Hit};
+use crate::Grid;
 use glam::Vec3;
 
 /// Rays in a packet.
@@ -9,7 +9,7 @@ pub const PACKET: usize = 8;
 pub struct Ray {
     /// Where it starts.
     pub origin: Vec3,
-    /// Where it goes; any length from 10⁻³⁰, and distances are in units of it.
+    /// Where it goes; any length from 10⁻¹⁵ quads, and distances are in units of it.
     pub dir: Vec3,
     /// Where it ends, in units of `dir`; may be infinite.
     pub t_max: f32,
@@ -17,6 +17,9 @@ pub struct Ray {
 
 /// A direction smaller than this along an axis does not move along it.
 const STILL: f32 = 1e-30;
+
+/// A direction smaller than this along every axis is none.
+const DIR_MIN: f32 = 1e-15;
 
 /// One axis of a ray: the distance at which it crosses a line is `(line − origin) · inverse`.
 ///
@@ -40,6 +43,17 @@ impl Axis {
         } else {
             Self { origin, dir, inverse: 1.0 / dir, negative: dir < 0.0 }
         }
+    }
+
+    /// Where the ray is between 0 and `size`; `None` where it never comes there.
+    fn span(&self, size: f32) -> Option<(f32, f32)> {
+        if self.dir == 0.0 {
+            // It stays in its column of quads, also beyond what its inverse takes for no end.
+            let inside = self.origin >= 0.0 && self.origin < size;
+            return inside.then(|| (0.0, self.crossing(self.origin.floor() + 1.0)));
+        }
+        let (low, high) = (self.crossing(0.0), self.crossing(size));
+        Some(if self.negative { (high, low) } else { (low, high) })
     }
 
     #[inline(always)]
@@ -82,7 +96,7 @@ impl GridRay {
         let oz = (origin.z - grid.base_m) / sz;
         let (dx, dy, dz) = (dir.x / sx, dir.y / sy, dir.z / sz);
         let sum = (ox + oy + oz) + (dx + dy + dz) + (ox - oy) + (dx - dy);
-        let moves = dx.abs() >= STILL || dy.abs() >= STILL || dz.abs() >= STILL;
+        let moves = [dx, dy, dz].iter().any(|d| d.abs() >= DIR_MIN);
         if !sum.is_finite() || !moves || t_max.is_nan() {
             return None;
         }
@@ -90,11 +104,8 @@ impl GridRay {
         let z = Axis::new(oz, dz);
         let diagonal = Axis::new(ox - oy, x.dir - y.dir);
         let [width, height] = grid.quads.map(|q| q as f32);
-        let span = |axis: &Axis, size: f32| {
-            let (low, high) = (axis.crossing(0.0), axis.crossing(size));
-            if axis.negative { (high, low) } else { (low, high) }
-        };
-        let ((x0, x1), (y0, y1)) = (span(&x, width), span(&y, height));
+        let (x0, x1) = x.span(width)?;
+        let (y0, y1) = y.span(height)?;
         let start = greater(greater(x0, y0), 0.0);
         let end = lesser(lesser(x1, y1), t_max);
         (start < end).then_some(Self { x, y, z, diagonal, start, end })
@@ -105,22 +116,5 @@ impl GridRay {
     pub(crate) fn clip_height(&self, t_in: f32, t_out: f32, height: f32) -> (f32, f32) {
         let t = self.z.crossing(height);
         if self.z.negative { (greater(t_in, t), t_out) } else { (t_in, lesser(t_out, t)) }
-    }
-
-    /// The hit in metres.
-    pub(crate) fn hit(&self, grid: &Grid, ray: &Ray, t: f32, slope: [f32; 2], level: u8) -> Hit {
-        let x = slope[0] * grid.quantum_m / grid.spacing.x;
-        let y = slope[1] * grid.quantum_m / grid.spacing.y;
-        let inverse = 1.0 / (x * x + y * y + 1.0).sqrt();
-        Hit {
-            t,
-            position: Vec3::new(
-                ray.origin.x + ray.dir.x * t,
-                ray.origin.y + ray.dir.y * t,
-                ray.origin.z + ray.dir.z * t,
-            ),
-            normal: Vec3::new(-x * inverse, -y * inverse, inverse),
-            level,
-        }
     }
 }

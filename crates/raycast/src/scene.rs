@@ -154,6 +154,11 @@ impl<S> Scene<S> {
         (u64::from(self.grid.tile_quads) << self.depth) as f32
     }
 
+    /// Samples from one row of a tile to the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.grid.tile_quads as usize + 1
+    }
+
     pub(crate) fn pyramid(&self, slot: usize) -> &[[f32; 4]] {
         &self.pyramids[slot * self.groups..][..self.groups]
     }
