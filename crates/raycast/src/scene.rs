@@ -137,6 +137,14 @@ impl<S> Scene<S> {
         self.len() == 0
     }
 
+    /// The samples of a tile; `None` if there is no such tile.
+    #[must_use]
+    pub fn tile(&self, level: u32, x: u32, y: u32) -> Option<&S> {
+        let node = self.node(level, [x, y]).ok()?;
+        let link = self.links[node];
+        if link.is_tile() { self.slots[link.0 as usize].as_ref() } else { None }
+    }
+
     /// Takes a tile out and gives its samples back; `None` if there is no such tile.
     pub fn remove(&mut self, level: u32, x: u32, y: u32) -> Option<S> {
         let node = self.node(level, [x, y]).ok()?;

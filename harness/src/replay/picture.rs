@@ -22,6 +22,8 @@ const SKY: [u8; 3] = [150, 180, 210];
 /// Towards the light: afternoon sun from the south-west.
 const LIGHT: Vec3 = Vec3::new(-0.48, -0.36, 0.8);
 const AMBIENT: f32 = 0.35;
+/// What equal pictures count as, dB: their PSNR is infinite, and means would be too.
+const PSNR_MAX_DB: f64 = 99.0;
 /// Rows that one task draws.
 const BAND: u32 = 8;
 /// Composited pages of the truth that are kept from picture to picture.
@@ -108,13 +110,11 @@ impl Pictures {
                 .map_err(|e| anyhow!("a tile's bytes in the arena: {e}"))?;
             scene.insert(tile.level, tile.x, tile.y, samples).context("a resident tile")?;
         }
+        let table = farplane.page_table();
+        let slots = resident_slots(farplane, &index);
         let resident_texel = |page: PageId| {
-            let (found, slot) = farplane.page_table().resolve(page)?;
-            let unit = index.page_unit(found)?;
-            debug_assert!(
-                farplane.core().place(unit).is_some_and(|p| p.slot == Some(slot.0.into()))
-            );
-            Some((found, Pixels::Resident(farplane.bytes(unit)?)))
+            let (found, slot) = table.resolve(page)?;
+            Some((found, Pixels::Resident((*slots.get(usize::from(slot.0))?)?)))
         };
         let resident = self.render(&view, &index, &scene, &frame.instances, &resident_texel)?;
         let true_texel = |page: PageId| Some((page, Pixels::True(self.pages.get(&index, page)?)));
@@ -126,7 +126,7 @@ impl Pictures {
         drop(kept);
         self.write(frame_number, &resident, &truth)?;
         let bytes = |p: &[[u8; 4]]| p.iter().flat_map(|c| [c[0], c[1], c[2]]).collect::<Vec<_>>();
-        Ok(psnr(&bytes(&resident), &bytes(&truth)).min(99.0))
+        Ok(psnr(&bytes(&resident), &bytes(&truth))?.min(PSNR_MAX_DB))
     }
 
     fn load_meshes<'d>(
@@ -156,13 +156,13 @@ impl Pictures {
         Ok(())
     }
 
-    fn render<S: AsRef<[u16]> + Sync>(
+    fn render<'p, S: AsRef<[u16]> + Sync>(
         &self,
         view: &View,
         index: &WorldIndex,
         scene: &Scene<S>,
         instances: &[DrawInstance],
-        texel: &(impl Fn(PageId) -> Option<(PageId, Pixels<'_>)> + Sync),
+        texel: &(impl Fn(PageId) -> Option<(PageId, Pixels<'p>)> + Sync),
     ) -> Result<Vec<[u8; 4]>, Failure> {
         let [width, height] = view.viewport_px;
         let mut color = vec![[0u8; 4]; (width * height) as usize];
@@ -222,6 +222,17 @@ impl Pictures {
             .with_context(|| format!("cannot write the picture {}", path.display()))?;
         Ok(())
     }
+}
+
+/// Pixels of the page pool's slots.
+fn resident_slots<'f>(farplane: &'f Farplane, index: &WorldIndex) -> Vec<Option<&'f [u8]>> {
+    let mut slots = vec![None; farplane.core().config().slots as usize];
+    for unit in index.page_base()..index.units.len() as u32 {
+        if let Some(slot) = farplane.core().place(unit).and_then(|p| p.slot) {
+            slots[slot as usize] = farplane.bytes(unit);
+        }
+    }
+    slots
 }
 
 enum Pixels<'a> {

@@ -11,6 +11,7 @@ use crate::replay::settings::Settings;
 use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMeter};
 use crate::status::Failure;
 use anyhow::{Context, anyhow};
+use farplane::geom::View;
 use farplane::io::{FaultPlan, MmapQueue, PreadQueue, ReadQueue, SimQueue};
 use farplane::stream::Counters;
 use farplane::{Farplane, Frame, Options, Stage};
@@ -91,7 +92,7 @@ impl Series {
 /// Where needs are computed: by a worker of its own, or at once on the virtual clock.
 enum Casting {
     Worker {
-        jobs: mpsc::Sender<(farplane::geom::View, Taken)>,
+        jobs: mpsc::Sender<(View, Taken)>,
         done: mpsc::Receiver<Taken>,
         spare: Vec<Taken>,
         thread: std::thread::JoinHandle<()>,
@@ -115,6 +116,7 @@ struct Run<'a> {
     clock: WallClock,
     start_ns: u64,
     needs: Vec<Need>,
+    views: Vec<View>,
     csv: Option<CsvWriter<BufWriter<File>>>,
     pictures: Option<Pictures>,
     counters: Counters,
@@ -218,6 +220,7 @@ impl<'a> Run<'a> {
             clock,
             start_ns: 0,
             needs: Vec::new(),
+            views: Vec::new(),
             csv: csv.transpose()?,
             pictures,
             counters: outcome.farplane.core().counters(),
@@ -254,6 +257,7 @@ impl<'a> Run<'a> {
         self.recorder.begin_frame(i);
         self.recorder.begin(self.stages[0]);
         self.entities.set_view(view);
+        self.entities.views(&mut self.views);
         let (recorder, stages) = (&self.recorder, &self.stages);
         let mut done = |stage: Stage| {
             recorder.end();
@@ -261,7 +265,7 @@ impl<'a> Run<'a> {
                 recorder.begin(*next);
             }
         };
-        self.outcome.farplane.update_staged(&[view], now_ns, &mut self.frame, &mut done);
+        self.outcome.farplane.update_staged(&self.views, now_ns, &mut self.frame, &mut done);
         self.recorder.begin(self.stages[Stage::ALL.len()]);
         self.entities.show(&self.frame.instances);
         let batches =
@@ -272,8 +276,8 @@ impl<'a> Run<'a> {
         let needs = self.take_needs(i, &view)?;
         self.recorder.end();
         if let Some(record) = self.recorder.end_frame() {
-            self.outcome.log.push(record);
             self.write_row(i, &record, &needs)?;
+            self.outcome.log.push(record);
         }
         self.sample(i, warm_up, batches)?;
         if let Some(pictures) = &mut self.pictures
@@ -307,7 +311,7 @@ impl<'a> Run<'a> {
     }
 
     /// Starts this frame's needs and takes those that are old enough.
-    fn take_needs(&mut self, i: u64, view: &farplane::geom::View) -> Result<FrameNeeds, Failure> {
+    fn take_needs(&mut self, i: u64, view: &View) -> Result<FrameNeeds, Failure> {
         let mut counted = FrameNeeds::default();
         match &mut self.casting {
             Casting::AtOnce { caster, waiting, spare } => {
@@ -479,7 +483,7 @@ impl<'a> Run<'a> {
 }
 
 fn worker(caster: NeedsCaster) -> Result<Casting, Failure> {
-    let (jobs, inbox) = mpsc::channel::<(farplane::geom::View, Taken)>();
+    let (jobs, inbox) = mpsc::channel::<(View, Taken)>();
     let (outbox, done) = mpsc::channel();
     let thread = std::thread::Builder::new()
         .name("feedback".to_owned())
