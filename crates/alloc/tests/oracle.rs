@@ -16,7 +16,7 @@ fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-const BYTES_MAX: usize = if cfg!(miri) { 300 } else { 2000 };
+const BYTES_MAX: usize = if cfg!(miri) { 120 } else { 2000 };
 
 proptest! {
     #![proptest_config(config(600))]
