@@ -109,7 +109,7 @@ impl RangeAllocator {
     /// # Errors
     /// [`StaleHandle`] if it was freed before; nothing has changed then.
     pub fn free(&mut self, handle: Handle) -> Result<Range, StaleHandle> {
-        let slot = *self.slots.owned(handle)?;
+        let slot = *self.slots.find(handle)?;
         let range = Range::new(self.nodes[slot.node].offset, slot.requested);
         if slot.holds == Holds::Vacated {
             self.stats.vacated -= self.nodes[slot.node].size;
@@ -125,7 +125,7 @@ impl RangeAllocator {
     /// handle.
     #[must_use]
     pub fn range(&self, handle: Handle) -> Option<Range> {
-        let slot = self.slots.owned(handle).ok()?;
+        let slot = self.slots.find(handle).ok()?;
         Some(Range::new(self.nodes[slot.node].offset, slot.requested))
     }
 
@@ -163,7 +163,7 @@ impl RangeAllocator {
         handle: Handle,
         change: impl FnOnce(u32) -> Result<u32, PinError>,
     ) -> Result<(), PinError> {
-        let slot = self.slots.owned(handle).map_err(|_| PinError::StaleHandle)?;
+        let slot = self.slots.find(handle).map_err(|_| PinError::StaleHandle)?;
         let (before, is_block) = (slot.pins, slot.holds != Holds::Vacated);
         let after = change(before)?;
         self.slots[handle.index].pins = after;

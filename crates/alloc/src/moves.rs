@@ -126,10 +126,10 @@ impl RangeAllocator {
     /// Ends a move; the block's slot if it still lives.
     fn answer(&mut self, planned: &Move) -> Result<Option<u32>, MoveError> {
         let destination = self.slots.find(planned.destination);
-        if destination.is_none_or(|slot| slot.holds != Holds::Destination) {
+        if !destination.is_ok_and(|slot| slot.holds == Holds::Destination) {
             return Err(MoveError::UnknownMove);
         }
-        let lives = self.slots.find(planned.handle).is_some();
+        let lives = self.slots.find(planned.handle).is_ok();
         if lives {
             self.slots[planned.handle.index].holds = Holds::Block;
         }

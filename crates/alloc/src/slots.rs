@@ -10,7 +10,7 @@ pub(crate) enum Holds {
     Block,
     /// A block that a planned move may take elsewhere.
     MovingBlock,
-    /// Where a planned move goes to. Its handle is inside the move, not with the owner.
+    /// Where a planned move goes to. The owner gets its handle when the move is committed.
     Destination,
     /// Where a moved block was: kept for readers until the owner frees it.
     Vacated,
@@ -75,16 +75,11 @@ impl Slots {
         Handle { index, generation: self[index].generation }
     }
 
-    /// The slot of a handle that is not stale, whatever the slot holds.
-    pub fn find(&self, handle: Handle) -> Option<&Slot> {
-        self.slots
-            .get(handle.index as usize)
-            .filter(|slot| slot.generation == handle.generation && slot.holds != Holds::Nothing)
-    }
-
-    /// The slot of a handle that the owner may hold: a block's or a vacated range's.
-    pub fn owned(&self, handle: Handle) -> Result<&Slot, StaleHandle> {
-        self.find(handle).filter(|slot| slot.holds != Holds::Destination).ok_or(StaleHandle)
+    /// The slot of a handle that is not stale.
+    pub fn find(&self, handle: Handle) -> Result<&Slot, StaleHandle> {
+        let slot = self.slots.get(handle.index as usize).ok_or(StaleHandle)?;
+        let lives = slot.generation == handle.generation && slot.holds != Holds::Nothing;
+        lives.then_some(slot).ok_or(StaleHandle)
     }
 }
 
@@ -112,10 +107,10 @@ mod tests {
         let first = slots.insert(7, 1, 1, Holds::Block);
         slots[first.index].generation = NonZeroU32::MAX;
         let last = slots.handle(first.index);
-        assert!(slots.find(last).is_some());
+        assert!(slots.find(last).is_ok());
         slots.remove(last.index);
-        assert!(slots.find(last).is_none());
+        assert!(slots.find(last).is_err());
         assert_ne!(slots.insert(8, 1, 1, Holds::Block).index, last.index);
-        assert!(slots.find(last).is_none());
+        assert!(slots.find(last).is_err());
     }
 }

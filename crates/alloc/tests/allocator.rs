@@ -224,7 +224,7 @@ fn pinned_blocks_at_the_top_do_not_keep_the_passes_from_those_below() {
     allocator.free(handles[0]).unwrap();
     allocator.free(handles[2]).unwrap();
     let mut moves = Vec::new();
-    let passes = (1..).find(|_| {
+    let passes = (1..10).find(|_| {
         let plan = allocator.plan_moves(ALL, &mut moves);
         assert!(!moves.is_empty() || !plan.complete, "left out");
         !moves.is_empty()
@@ -232,6 +232,29 @@ fn pinned_blocks_at_the_top_do_not_keep_the_passes_from_those_below() {
     // 2 × 256 pinned ones fill two passes.
     assert_eq!(passes, Some(3));
     assert_eq!((moves[0].handle, moves[0].to), (handles[3], Range::new(0, 10)));
+}
+
+#[test]
+fn passes_go_on_at_the_right_place_when_the_hole_that_they_came_to_is_merged_and_its_entry_reused()
+{
+    // From the bottom: hole 4, pin, hole 10, pin, block 10, hole 5, pin, block 10, hole 5, pins.
+    let mut sizes = vec![4, 1, 10, 1, 10, 5, 1, 10, 5];
+    sizes.resize(9 + NODES_PER_PASS_MAX, 1);
+    let (mut allocator, handles) = filled(&sizes);
+    for hole in [0, 2, 5, 8] {
+        allocator.free(handles[hole]).unwrap();
+    }
+    for (&handle, _) in handles.iter().zip(&sizes).filter(|(_, size)| **size == 1) {
+        allocator.pin(handle).unwrap();
+    }
+    let mut moves = Vec::new();
+    assert_eq!(allocator.plan_moves(ALL, &mut moves), Plan { bytes: 0, complete: false });
+    // The pass stopped at the upper hole of 5, which is merged into the block below it. What is
+    // left of the hole of 4 takes its entry in the table.
+    allocator.free(handles[7]).unwrap();
+    allocator.allocate(3, 1).unwrap();
+    assert_eq!(allocator.plan_moves(ALL, &mut moves), Plan { bytes: 10, complete: true });
+    assert_eq!((moves[0].handle, moves[0].to), (handles[4], Range::new(5, 10)));
 }
 
 #[test]

@@ -115,6 +115,7 @@ fn an_arena_costs_no_memory_before_it_is_written() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a million steps")]
 fn too_much_memory_and_too_many_leases_are_errors() {
     for len in [usize::MAX, usize::MAX - 63, isize::MAX as usize] {
         assert_eq!(Arena::new(len).err(), Some(ArenaError::OutOfMemory { requested: len }));

@@ -8,10 +8,15 @@ use proptest::prelude::{ProptestConfig, any, proptest};
 
 fn config(cases: u32) -> ProptestConfig {
     let cases = if cfg!(miri) { 4 } else { cases };
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 500,
+        ..ProptestConfig::default()
+    }
 }
 
-const BYTES_MAX: usize = if cfg!(miri) { 300 } else { 2000 };
+const BYTES_MAX: usize = if cfg!(miri) { 120 } else { 2000 };
 
 proptest! {
     #![proptest_config(config(600))]
