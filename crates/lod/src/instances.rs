@@ -34,16 +34,18 @@ impl AssetLods {
         Ok(lods)
     }
 
-    /// The coarsest level whose error is at most this, m; the finest if none is.
+    /// The coarsest level whose error is at most this, m; the finest if none is. From the coarsest
+    /// on: what is far away, and that is most of a world, is done at the first look.
     #[inline]
     fn coarsest_within(&self, tolerance_m: f32) -> u8 {
-        let mut level = 0;
-        for (index, &error_m) in self.errors_m.iter().enumerate().skip(1) {
-            if error_m <= tolerance_m && index < usize::from(self.count) {
-                level = index as u8;
+        let mut level = usize::from(self.count).clamp(1, LODS_MAX) - 1;
+        while level > 0 {
+            if self.errors_m[level] <= tolerance_m {
+                break;
             }
+            level -= 1;
         }
-        level
+        level as u8
     }
 }
 
@@ -179,9 +181,10 @@ fn next_level(from: u8, lods: &AssetLods, seen: &Apparent, rule: &LodRule) -> u8
         return CULLED;
     }
     let coarsest = lods.coarsest_within(rule.refine_px() * seen.metres_per_px);
-    if from == CULLED {
+    // Too coarse, just right (nearly always), or never seen.
+    if from >= coarsest {
         return coarsest;
     }
     let finest = lods.coarsest_within(rule.coarsen_px() * seen.metres_per_px);
-    from.max(finest).min(coarsest)
+    from.max(finest)
 }
