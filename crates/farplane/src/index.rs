@@ -235,6 +235,24 @@ impl WorldIndex {
         self.mesh_units[mesh as usize] + u32::from(level)
     }
 
+    /// Mesh of an instance.
+    #[must_use]
+    pub fn mesh_of(&self, instance: u32) -> u32 {
+        self.assets[instance as usize] / SCALE_CLASSES
+    }
+
+    /// Place of a mesh level among all mesh levels, from 0.
+    #[must_use]
+    pub fn mesh_level(&self, mesh: u32, level: u8) -> usize {
+        (self.mesh_unit(mesh, level) - self.mesh_units[0]) as usize
+    }
+
+    /// Mesh levels of all meshes.
+    #[must_use]
+    pub fn mesh_level_count(&self) -> usize {
+        (self.page_base - self.world.mesh_base()) as usize
+    }
+
     /// Number of levels of a mesh.
     #[must_use]
     pub fn mesh_levels(&self, mesh: u32) -> u8 {

@@ -22,35 +22,41 @@ pub(crate) struct PropsView {
     levels: Vec<u8>,
     visible: Vec<u32>,
     changes: Vec<LodChange>,
+    counts: Vec<u32>,
+    /// By mesh level: the level to draw instead, plus one; 0 is not looked up yet in this frame.
+    stand_ins: Vec<u8>,
 }
+
+/// No level of the mesh is resident.
+const NO_STAND_IN: u8 = u8::MAX;
 
 /// Mesh levels wanted by many instances, once each.
 #[derive(Default)]
 pub(crate) struct MeshWants {
-    /// Most urgent class and number of wishes, by mesh level.
-    best: Vec<(u8, u32)>,
-    touched: Vec<u32>,
+    /// By mesh level: instances that want it, by class.
+    counts: [Vec<u32>; 2],
 }
 
+/// Classes that instances want with: visible ones and those around.
+const CLASSES: [Class; 2] = [Class::High, Class::Prefetch];
+
 impl MeshWants {
-    pub fn add(&mut self, index: &WorldIndex, unit: u32, class: Class) {
-        let first = index.world.mesh_base();
-        self.best.resize((index.page_base() - first) as usize, (u8::MAX, 0));
-        let best = &mut self.best[(unit - first) as usize];
-        if best.1 == 0 {
-            self.touched.push(unit);
+    fn add(&mut self, counts: &[u32], class: usize) {
+        self.counts[class].resize(counts.len(), 0);
+        for (sum, count) in self.counts[class].iter_mut().zip(counts) {
+            *sum += count;
         }
-        *best = (best.0.min(class as u8), best.1 + 1);
     }
 
     pub fn drain(&mut self, index: &WorldIndex, wants: &mut Vec<Want>) {
-        let first = index.world.mesh_base();
-        for unit in self.touched.drain(..) {
-            let best = &mut self.best[(unit - first) as usize];
-            let class = Class::ALL[usize::from(best.0)];
-            let bytes = index.units[unit as usize].resident_bytes as f32;
-            wants.push(Want { unit, class, score: best.1 as f32 * 1000.0 / bytes });
-            *best = (u8::MAX, 0);
+        for (counts, class) in self.counts.iter_mut().zip(CLASSES) {
+            for (unit, count) in (index.world.mesh_base()..).zip(counts) {
+                if *count > 0 {
+                    let bytes = index.units[unit as usize].resident_bytes as f32;
+                    wants.push(Want { unit, class, score: *count as f32 * 1000.0 / bytes });
+                    *count = 0;
+                }
+            }
         }
     }
 }
@@ -80,19 +86,30 @@ impl PropsView {
         if selected.is_err() {
             return 0;
         }
+        let mesh_levels = index.mesh_level_count();
+        self.counts.clear();
+        self.counts.resize(mesh_levels, 0);
+        self.stand_ins.clear();
+        self.stand_ins.resize(mesh_levels, 0);
         let mut holes = 0;
         for &instance in &self.visible {
             let level = self.levels[instance as usize];
             if level == CULLED {
                 continue;
             }
-            let mesh = index.world.instances[instance as usize].mesh;
-            wants.add(index, index.mesh_unit(mesh, level), Class::High);
-            match resident_level(index, core, mesh, level) {
-                Some(level) => draw.push(DrawInstance { instance, mesh, level }),
-                None => holes += 1,
+            let mesh = index.mesh_of(instance);
+            let slot = index.mesh_level(mesh, level);
+            self.counts[slot] += 1;
+            if self.stand_ins[slot] == 0 {
+                let found = resident_level(index, core, mesh, level);
+                self.stand_ins[slot] = found.map_or(NO_STAND_IN, |l| l + 1);
+            }
+            match self.stand_ins[slot] {
+                NO_STAND_IN => holes += 1,
+                l => draw.push(DrawInstance { instance, mesh, level: l - 1 }),
             }
         }
+        wants.add(&self.counts, 0);
         holes
     }
 }
@@ -104,25 +121,35 @@ pub(crate) fn resident_level(index: &WorldIndex, core: &Core, mesh: u32, level: 
     coarser.into_iter().find(resident).or_else(|| (0..level).rev().find(resident))
 }
 
+/// Buffers of [`around`].
+#[derive(Default)]
+pub(crate) struct Around {
+    found: Vec<u32>,
+    counts: Vec<u32>,
+}
+
 /// Levels that instances around a view would want if it turned to them.
 pub(crate) fn around(
     index: &WorldIndex,
     view: &View,
     within_m: f32,
     rule: &LodRule,
-    found: &mut Vec<u32>,
+    buffers: &mut Around,
     wants: &mut MeshWants,
 ) {
+    let Around { found, counts } = buffers;
     let lod_view = LodView::from_view(view, index.world.origin);
     found.clear();
     index.octree.query_sphere(&Sphere::new(lod_view.position, within_m), found);
+    counts.clear();
+    counts.resize(index.mesh_level_count(), 0);
     for &instance in &*found {
         let i = instance as usize;
         let asset = &index.lods[index.assets[i] as usize];
         let level = ideal_level(index.centers[i], index.radii[i], asset, &lod_view, rule);
         if level != CULLED {
-            let mesh = index.world.instances[i].mesh;
-            wants.add(index, index.mesh_unit(mesh, level), Class::Prefetch);
+            counts[index.mesh_level(index.mesh_of(instance), level)] += 1;
         }
     }
+    wants.add(counts, 1);
 }

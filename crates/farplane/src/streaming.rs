@@ -61,7 +61,7 @@ pub struct Farplane {
     cut: Vec<CutNode>,
     drawn: Vec<QuadNode>,
     stack: Vec<PageId>,
-    found: Vec<u32>,
+    around: props::Around,
     fixed_bytes: u64,
     last_ns: Option<u64>,
     frame_ns: u64,
@@ -133,7 +133,7 @@ impl Farplane {
             cut: Vec::new(),
             drawn: Vec::new(),
             stack: Vec::new(),
-            found: Vec::new(),
+            around: props::Around::default(),
             fixed_bytes: demand.fixed_bytes,
             last_ns: None,
             frame_ns: 16_666_667,
@@ -262,8 +262,8 @@ impl Farplane {
         if let Some(ahead) = predictor.ahead_m(f64::from(within_m)) {
             look(&ahead, f32::MAX, Class::Prefetch, false, &mut self.prefetch);
         }
-        let (found, wants) = (&mut self.found, &mut self.mesh_wants);
-        props::around(index, view, within_m, rule, found, wants);
+        let (buffers, wants) = (&mut self.around, &mut self.mesh_wants);
+        props::around(index, view, within_m, rule, buffers, wants);
     }
 
     fn update_pages(&mut self, frame: &mut Frame) {

@@ -16,6 +16,9 @@ const EVICTIONS_AHEAD_MAX: u32 = 32;
 const RETRIES_MAX: u8 = 3;
 /// Frames for which a want protects its unit from eviction by equals.
 const GUARD_FRAMES: u32 = 2;
+/// The same against Prefetch and Low: what was in use a second ago may be again, and a prediction
+/// that evicts it only trades one load for two.
+const GUARD_FRAMES_PREFETCH: u32 = 60;
 /// Blocks moved in one frame at most.
 const MOVES_MAX: usize = 64;
 
@@ -498,7 +501,9 @@ impl Core {
     fn victim(&self, home: Home, class: u8) -> Option<UnitId> {
         let unit = self.units.least_recent(home)?;
         let wanted = self.units.wanted[unit as usize];
-        let recent = wanted.frame > 0 && wanted.frame + GUARD_FRAMES > self.frame;
+        let prefetch = (Class::Prefetch as u8..=Class::Low as u8).contains(&class);
+        let guard = if prefetch { GUARD_FRAMES_PREFETCH } else { GUARD_FRAMES };
+        let recent = wanted.frame > 0 && wanted.frame + guard > self.frame;
         (!recent || wanted.class > class).then_some(unit)
     }
 

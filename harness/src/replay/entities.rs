@@ -18,6 +18,9 @@ pub struct Entities {
     camera: hecs::Entity,
     props: Vec<hecs::Entity>,
     shown: Vec<u32>,
+    /// What each prop's entity shows, and the frame that drew it last.
+    levels: Vec<(Option<u8>, u32)>,
+    frame: u32,
     batches: Vec<u32>,
 }
 
@@ -29,7 +32,15 @@ impl Entities {
         let instances = 0..index.world.instances.len() as u32;
         let props = ecs.spawn_batch(instances.map(|i| (Prop(i), Shown::default()))).collect();
         let units = index.page_base() - index.world.mesh_base();
-        Self { ecs, camera, props, shown: Vec::new(), batches: vec![0; units as usize] }
+        Self {
+            levels: vec![(None, 0); index.world.instances.len()],
+            ecs,
+            camera,
+            props,
+            shown: Vec::new(),
+            frame: 0,
+            batches: vec![0; units as usize],
+        }
     }
 
     /// Moves the camera.
@@ -45,19 +56,23 @@ impl Entities {
         out.extend(self.ecs.query_mut::<&View>().into_iter().map(|v| *v));
     }
 
-    /// Writes what is drawn into the props' entities.
+    /// Writes what is drawn into the props' entities: those that changed.
     pub fn show(&mut self, draw: &[DrawInstance]) {
-        let mut set = |instance: u32, level| {
-            let entity = self.props[instance as usize];
-            if let Ok(shown) = self.ecs.query_one_mut::<&mut Shown>(entity) {
-                *shown = Shown(level);
-            }
-        };
-        for instance in self.shown.drain(..) {
-            set(instance, None);
-        }
+        self.frame = self.frame.wrapping_add(1);
         for d in draw {
-            set(d.instance, Some(d.level));
+            let (level, seen) = &mut self.levels[d.instance as usize];
+            if *level != Some(d.level) {
+                *level = Some(d.level);
+                set(&mut self.ecs, self.props[d.instance as usize], Shown(*level));
+            }
+            *seen = self.frame;
+        }
+        for instance in self.shown.drain(..) {
+            let (level, seen) = &mut self.levels[instance as usize];
+            if *seen != self.frame {
+                *level = None;
+                set(&mut self.ecs, self.props[instance as usize], Shown(None));
+            }
         }
         self.shown.extend(draw.iter().map(|d| d.instance));
     }
@@ -72,5 +87,11 @@ impl Entities {
             *stamp = frame + 1;
         }
         count
+    }
+}
+
+fn set(ecs: &mut hecs::World, entity: hecs::Entity, to: Shown) {
+    if let Ok(shown) = ecs.query_one_mut::<&mut Shown>(entity) {
+        *shown = to;
     }
 }

@@ -152,7 +152,7 @@ impl NeedsCaster {
             let distance = (d.x * d.x + d.y * d.y + d.z * d.z).sqrt().max(0.1);
             let radius_px = radius * lod_view.focal_px / distance;
             let pixels = (radius_px * radius_px * core::f32::consts::PI).min(picture_px);
-            let unit = index.mesh_unit(index.world.instances[i].mesh, level);
+            let unit = index.mesh_unit(index.mesh_of(instance), level);
             let class = u8::from(distance >= NEAR_M);
             add(&mut out.needs, &mut out.places, unit, pixels, class);
         }

@@ -9,10 +9,7 @@ fn write(path: &Path, w: u32, h: u32, color: impl Fn(u32, u32) -> [u8; 3]) {
 }
 
 fn colored(out: PathBuf, path: &Path, extent_wsen: Option<[f64; 4]>) -> BakeOptions {
-    BakeOptions {
-        color: Some(ColorSource { path: path.into(), extent_wsen }),
-        ..small(out, 64.0)
-    }
+    BakeOptions { color: Some(ColorSource { path: path.into(), extent_wsen }), ..small(out, 64.0) }
 }
 
 #[test]
@@ -89,10 +86,8 @@ fn a_two_to_one_image_covers_the_globe() {
     assert!(recipe.planes[3][middle].abs_diff(122) <= 1, "{}", recipe.planes[3][middle]);
     // The same image given another extent lies elsewhere.
     let elsewhere = Some([10.0, 40.0, 20.0, 50.0]);
-    let options = BakeOptions {
-        color: Some(ColorSource { path: png, extent_wsen: elsewhere }),
-        ..options
-    };
+    let options =
+        BakeOptions { color: Some(ColorSource { path: png, extent_wsen: elsewhere }), ..options };
     let error = run(&options).unwrap_err();
     assert!(matches!(error, BakeError::ColorElsewhere { .. }), "{error}");
 }

@@ -40,7 +40,9 @@ fn the_andes_keep_their_heights_at_every_post() {
     }
     assert_eq!(summary.height_m[1], 6929.0);
     // One degree at 32.5° S.
-    assert!((summary.size_m.x - 93_997.0).abs() < 1.0 && (summary.size_m.y - 110_904.0).abs() < 1.0);
+    assert!(
+        (summary.size_m.x - 93_997.0).abs() < 1.0 && (summary.size_m.y - 110_904.0).abs() < 1.0
+    );
 }
 
 #[test]

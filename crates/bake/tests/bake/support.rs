@@ -26,7 +26,10 @@ pub fn small(out: PathBuf, size_m: f64) -> BakeOptions {
 /// Elevation files with a texture of a few pages only.
 pub fn measured(out: PathBuf, files: &[&Path]) -> BakeOptions {
     BakeOptions {
-        source: Source::Elevation { files: files.iter().map(|f| f.to_path_buf()).collect(), size_m: None },
+        source: Source::Elevation {
+            files: files.iter().map(|f| f.to_path_buf()).collect(),
+            size_m: None,
+        },
         texels_per_metre: Some(0.05),
         props: Some(50),
         ..BakeOptions::built_in(out, 7)
@@ -60,7 +63,8 @@ impl Baked {
             let payload = self.tile(0, tx, ty);
             for j in 0..t.tile_samples() {
                 for i in 0..t.tile_samples() {
-                    let (x, y) = ((tx * t.tile_quads + i) as usize, (ty * t.tile_quads + j) as usize);
+                    let (x, y) =
+                        ((tx * t.tile_quads + i) as usize, (ty * t.tile_quads + j) as usize);
                     if x < w && y < h {
                         out[y][x] = t.height_m(tile::sample(t, &payload, i, j).unwrap());
                     }
