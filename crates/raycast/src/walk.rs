@@ -6,7 +6,7 @@
 
 use crate::Grid;
 use crate::kernel::{Cell, Kernel};
-use crate::pyramid::BLOCK;
+use crate::pyramid::{self, BLOCK};
 use crate::ray::GridRay;
 use crate::scene::{Link, Scene};
 
@@ -105,7 +105,8 @@ impl<K: Kernel> Walk<K> {
                     self.cell = self.pop(stack);
                     return Some(place);
                 }
-                self.kernel.children(&cell, &scene.pyramid(tile.slot)[cell.node as usize])
+                let max = scene.pyramid(tile.slot)[cell.node as usize];
+                self.kernel.children(&cell, &max.map(pyramid::ceiling))
             } else {
                 match scene.links[cell.node as usize] {
                     Link::EMPTY => 0,
