@@ -1,5 +1,5 @@
 use crate::kernel::Cell;
-use crate::pyramid::{BLOCK, MARGIN};
+use crate::pyramid::{BLOCK, ceiling};
 use crate::ray::{GridRay, greater, lesser};
 
 /// Lines of a block along one axis.
@@ -77,7 +77,7 @@ impl Block {
         let (south, north) = (self.rows[j], self.rows[j + 1]);
         let (sw, se, nw, ne) = (south[i], south[i + 1], north[i], north[i + 1]);
         let max = sw.max(se).max(nw.max(ne));
-        let (t_in, t_out) = ray.clip_height(t_in, t_out, f32::from(max) + MARGIN);
+        let (t_in, t_out) = ray.clip_height(t_in, t_out, ceiling(max));
         if t_in < t_out {
             let corner = [self.cell.x + size * i as f32, self.cell.y + size * j as f32];
             triangles(ray, corner, size, [sw, se, nw, ne].map(f32::from), t_in, t_out)

@@ -4,7 +4,7 @@ use crate::kernel::{Scalar, Simd};
 use crate::pyramid;
 use crate::ray::{GridRay, PACKET, Ray};
 use crate::scene::Scene;
-use crate::walk::{Place, Walk};
+use crate::walk::{EMPTY_STACK, Place, Walk};
 use glam::Vec3;
 
 impl<S: AsRef<[u16]>> Scene<S> {
@@ -22,7 +22,8 @@ impl<S: AsRef<[u16]>> Scene<S> {
         let ray = Ray { origin, dir, t_max };
         let grid_ray = GridRay::new(&self.grid, &ray)?;
         let mut walk = Walk::<Scalar>::new(self, &grid_ray);
-        while let Some(place) = walk.next(self) {
+        let mut stack = EMPTY_STACK;
+        while let Some(place) = walk.next(self, &mut stack) {
             let contact = self.block(&place).and_then(|block| block.cast(&grid_ray));
             if let Some(contact) = contact {
                 return Some(self.hit(&ray, &place, contact));
@@ -39,14 +40,15 @@ impl<S: AsRef<[u16]>> Scene<S> {
     #[must_use]
     pub fn cast_packet(&self, rays: &[Ray; PACKET]) -> [Option<Hit>; PACKET] {
         let mut hits = [None; PACKET];
+        let mut stacks = [EMPTY_STACK; PACKET];
         let grid_rays: [Option<GridRay>; PACKET] =
             core::array::from_fn(|i| GridRay::new(&self.grid, &rays[i]));
         let mut walks: [Option<Walk<Simd>>; PACKET] =
             core::array::from_fn(|i| grid_rays[i].as_ref().map(|ray| Walk::new(self, ray)));
         loop {
             let mut places = [None; PACKET];
-            for (place, walk) in places.iter_mut().zip(&mut walks) {
-                *place = walk.as_mut().and_then(|walk| walk.next(self));
+            for ((place, walk), stack) in places.iter_mut().zip(&mut walks).zip(&mut stacks) {
+                *place = walk.as_mut().and_then(|walk| walk.next(self, stack));
             }
             let blocks: [Option<Block>; PACKET] =
                 core::array::from_fn(|i| places[i].as_ref().and_then(|p| self.block(p)));

@@ -91,7 +91,7 @@ impl fmt::Display for GridError {
 impl core::error::Error for GridError {}
 
 impl Grid {
-    /// Most finest tiles along a side. It bounds the index: 12 bytes a tile, 67 MB at most.
+    /// Most finest tiles along a side. It bounds the index, 45 MB at most.
     pub const TILES_MAX: u32 = 2048;
 
     /// Most levels of tiles.

@@ -2,9 +2,15 @@ use crate::Grid;
 
 /// Height above a maximum at which a ray is still looked at more closely: what rounding in a quad
 /// could ever lift its surface by.
-pub(crate) const MARGIN: f32 = 0.5;
+const MARGIN: f32 = 0.5;
 
-/// The maximum of nothing.
+/// The height up to which a ray is to be looked at above a maximum of samples.
+#[inline(always)]
+pub(crate) fn ceiling(max: u16) -> f32 {
+    f32::from(max) + MARGIN
+}
+
+/// The ceiling of nothing.
 pub(crate) const EMPTY: f32 = f32::NEG_INFINITY;
 
 /// Quads along a side of the smallest piece of a tile that has a maximum of its own.
@@ -34,26 +40,20 @@ pub(crate) fn morton(x: u32, y: u32) -> usize {
 }
 
 /// The largest of a node's children.
-pub(crate) fn group_max(group: &[f32; 4]) -> f32 {
-    group[0].max(group[1]).max(group[2].max(group[3]))
+pub(crate) fn largest<T: Copy + PartialOrd>(group: &[T; 4]) -> T {
+    group.iter().fold(group[0], |max, &v| if v > max { v } else { max })
 }
 
 /// Fills a tile's pyramid of maxima and returns the maximum of the whole tile. `valid` is the part
-/// of the tile inside the world, in the tile's own quads.
-pub(crate) fn build(grid: &Grid, samples: &[u16], valid: [u32; 2], groups: &mut [[f32; 4]]) -> f32 {
+/// of the tile inside the world, in the tile's own quads; no ray looks at what lies outside.
+pub(crate) fn build(grid: &Grid, samples: &[u16], valid: [u32; 2], groups: &mut [[u16; 4]]) -> u16 {
     let (depth, stride) = (depth(grid), grid.tile_quads as usize + 1);
     let block_max = |bx: u32, by: u32| {
         let (x0, y0) = (bx * BLOCK, by * BLOCK);
-        if x0 >= valid[0] || y0 >= valid[1] {
-            return EMPTY;
-        }
         let (x1, y1) = ((x0 + BLOCK).min(valid[0]), (y0 + BLOCK).min(valid[1]));
-        let mut max = 0;
-        for y in y0..=y1 {
-            let row = &samples[y as usize * stride..][x0 as usize..=x1 as usize];
-            max = row.iter().fold(max, |m, &q| q.max(m));
-        }
-        f32::from(max) + MARGIN
+        let rows = (y0..=y1).map(|y| &samples[y as usize * stride..][..stride]);
+        let samples = rows.flat_map(|row| row.get(x0 as usize..=x1 as usize).unwrap_or_default());
+        samples.fold(0, |max, &q| q.max(max))
     };
     if depth == 0 {
         return block_max(0, 0);
@@ -67,9 +67,9 @@ pub(crate) fn build(grid: &Grid, samples: &[u16], valid: [u32; 2], groups: &mut 
         }
     }
     for node in (1..first).rev() {
-        groups[(node - 1) / 4][(node - 1) % 4] = group_max(&groups[node]);
+        groups[(node - 1) / 4][(node - 1) % 4] = largest(&groups[node]);
     }
-    group_max(&groups[0])
+    largest(&groups[0])
 }
 
 /// The level whose blocks are `size` finest quads wide.

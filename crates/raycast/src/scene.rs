@@ -27,12 +27,12 @@ pub struct Scene<S> {
     depth: u32,
     /// By node number; see [`pyramid::nodes_above`].
     pub(crate) links: Vec<Link>,
-    /// Maxima of each inner node's children, in height steps.
+    /// Ceilings of each inner node's children, in height steps.
     pub(crate) max: Vec<[f32; 4]>,
     slots: Vec<Option<S>>,
     free: Vec<u32>,
     /// The tiles' pyramids, `groups` for each slot.
-    pyramids: Vec<[f32; 4]>,
+    pyramids: Vec<[u16; 4]>,
     groups: usize,
 }
 
@@ -167,7 +167,7 @@ impl<S> Scene<S> {
         self.grid.tile_quads as usize + 1
     }
 
-    pub(crate) fn pyramid(&self, slot: usize) -> &[[f32; 4]] {
+    pub(crate) fn pyramid(&self, slot: usize) -> &[[u16; 4]] {
         &self.pyramids[slot * self.groups..][..self.groups]
     }
 
@@ -211,7 +211,7 @@ impl<S> Scene<S> {
             self.max[parent][(node - 1) % 4] = max;
             let empty = (1..=4).all(|c| self.links[4 * parent + c] == Link::EMPTY);
             self.links[parent] = if empty { Link::EMPTY } else { Link::INNER };
-            max = pyramid::group_max(&self.max[parent]);
+            max = pyramid::largest(&self.max[parent]);
             node = parent;
         }
     }
@@ -256,14 +256,14 @@ impl<S: AsRef<[u16]>> Scene<S> {
         let max = pyramid::build(&self.grid, samples.as_ref(), valid, groups);
         let before = self.slots[slot as usize].replace(samples);
         self.links[node] = Link(slot);
-        self.set_max(node, max);
+        self.set_max(node, pyramid::ceiling(max));
         Ok(before)
     }
 
     fn free_slot(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
-            self.pyramids.resize(self.slots.len() * self.groups, [EMPTY; 4]);
+            self.pyramids.resize(self.slots.len() * self.groups, [0; 4]);
             self.slots.len() as u32 - 1
         })
     }

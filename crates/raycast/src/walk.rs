@@ -6,13 +6,19 @@
 
 use crate::Grid;
 use crate::kernel::{Cell, Kernel};
-use crate::pyramid::BLOCK;
+use crate::pyramid::{self, BLOCK};
 use crate::ray::GridRay;
 use crate::scene::{Link, Scene};
 
 /// Cells that wait. Tiles have at most 9 levels of their own (256 blocks a side), and each level leaves at most two behind, since a ray passes at most three of four
 /// children.
 const STACK: usize = 2 * (Grid::LEVELS_MAX as usize + 9);
+
+/// Cells of a walk that wait, the nearest last.
+pub(crate) type Stack = [Cell; STACK];
+
+/// Room for a walk; it lies outside the walk so that making one moves little memory.
+pub(crate) const EMPTY_STACK: Stack = [Cell { x: 0.0, y: 0.0, size: 0.0, node: 0 }; STACK];
 
 /// Children in the order in which a ray passes them, two bits each, for each set of children and
 /// each sign of the direction (bit 0: westwards, bit 1: southwards). East and north of the first
@@ -70,7 +76,6 @@ pub(crate) struct Walk<K> {
     cell: Option<Cell>,
     tile: Option<Tile>,
     waiting: usize,
-    stack: [Cell; STACK],
 }
 
 impl<K: Kernel> Walk<K> {
@@ -83,12 +88,12 @@ impl<K: Kernel> Walk<K> {
             cell: Some(root),
             tile: None,
             waiting: 0,
-            stack: [root; STACK],
         }
     }
 
+    /// The next block; `stack` is the same for all of a walk.
     #[inline(always)]
-    pub(crate) fn next<S>(&mut self, scene: &Scene<S>) -> Option<Place> {
+    pub(crate) fn next<S>(&mut self, scene: &Scene<S>, stack: &mut Stack) -> Option<Place> {
         let mut cell = self.cell?;
         loop {
             let mask = if let Some(tile) = &self.tile {
@@ -97,10 +102,11 @@ impl<K: Kernel> Walk<K> {
                     let (i, j) = ((i * tile.per_quad) as usize, (j * tile.per_quad) as usize);
                     let corner = j * scene.stride() + i;
                     let place = Place { cell, slot: tile.slot, corner };
-                    self.cell = self.pop();
+                    self.cell = self.pop(stack);
                     return Some(place);
                 }
-                self.kernel.children(&cell, &scene.pyramid(tile.slot)[cell.node as usize])
+                let max = scene.pyramid(tile.slot)[cell.node as usize];
+                self.kernel.children(&cell, &max.map(pyramid::ceiling))
             } else {
                 match scene.links[cell.node as usize] {
                     Link::EMPTY => 0,
@@ -113,7 +119,7 @@ impl<K: Kernel> Walk<K> {
                 }
             };
             cell = if mask == 0 {
-                match self.pop() {
+                match self.pop(stack) {
                     Some(cell) => cell,
                     None => {
                         self.cell = None;
@@ -121,7 +127,7 @@ impl<K: Kernel> Walk<K> {
                     }
                 }
             } else {
-                self.push_far(&cell, mask)
+                self.push_far(&cell, mask, stack)
             };
         }
     }
@@ -141,23 +147,23 @@ impl<K: Kernel> Walk<K> {
 
     /// Keeps all but the nearest of a cell's children for later.
     #[inline(always)]
-    fn push_far(&mut self, cell: &Cell, mask: usize) -> Cell {
+    fn push_far(&mut self, cell: &Cell, mask: usize, stack: &mut Stack) -> Cell {
         let order = u32::from(ORDER[self.first][mask]);
         let mut k = mask.count_ones();
         while k > 1 {
             k -= 1;
-            self.stack[self.waiting] = cell.child((order >> (2 * k)) & 3);
+            stack[self.waiting] = cell.child((order >> (2 * k)) & 3);
             self.waiting += 1;
         }
         cell.child(order & 3)
     }
 
     #[inline(always)]
-    fn pop(&mut self) -> Option<Cell> {
+    fn pop(&mut self, stack: &Stack) -> Option<Cell> {
         if self.tile.is_some_and(|tile| tile.outside == self.waiting) {
             self.tile = None;
         }
         self.waiting = self.waiting.checked_sub(1)?;
-        Some(self.stack[self.waiting])
+        Some(stack[self.waiting])
     }
 }

@@ -15,16 +15,18 @@ fn bits(hit: Option<Hit>) -> Option<([u32; 7], u8)> {
     })
 }
 
-/// Earliest and latest distance that the oracle gives when the ray is moved a little: where a ray
-/// grazes an edge either answer is right.
+/// Earliest and latest distance that the oracle gives when the ray is moved a little, and when the
+/// tiles do not quite touch: where a ray grazes an edge, or slips through the corner where four
+/// tiles meet, either answer is right.
 fn bracket(world: &World, ray: &Ray) -> (f64, f64) {
     let shift = 5e-4;
     let shifted = (0..8).map(|corner| {
         let sign = |bit: u32| if corner >> bit & 1 == 0 { -shift } else { shift };
-        world.cast(ray, DVec3::new(sign(0), sign(1), sign(2)))
+        world.cast(ray, DVec3::new(sign(0), sign(1), sign(2)), 0.0)
     });
-    let centre = world.cast(ray, DVec3::ZERO);
-    shifted.fold((centre, centre), |(low, high), t| (low.min(t), high.max(t)))
+    let centre = world.cast(ray, DVec3::ZERO, 0.0);
+    let apart = world.cast(ray, DVec3::ZERO, shift);
+    shifted.fold((centre, centre.max(apart)), |(low, high), t| (low.min(t), high.max(t)))
 }
 
 proptest! {
@@ -188,6 +190,24 @@ fn a_ray_along_a_line_of_the_grid_hits_the_ridge_in_its_way() {
         assert!((hit.t - 5.5).abs() < 1e-5, "{hit:?}");
     }
     assert!(scene.cast(Vec3::new(0.0, 4.0, 3.1), Vec3::X, 100.0).is_none());
+}
+
+#[test]
+fn a_ray_along_the_border_of_two_tiles_hits_what_they_share() {
+    let ridge = |y| {
+        let samples = (0..81).map(|i| if i % 9 == 6 { 300 } else { 0 }).collect();
+        Tile { level: 0, x: 0, y, samples }
+    };
+    let world = World { grid: grid([8, 16]), tiles: vec![ridge(0), ridge(1)] };
+    let scene = world.scene();
+    for (origin, dir, t) in [
+        (Vec3::new(0.0, 8.0, 1.5), Vec3::X, 5.5),
+        (Vec3::new(7.5, 8.0, 1.5), -Vec3::X, 1.0),
+        (Vec3::new(5.5, 8.0, 7.0), -Vec3::Z, 5.5),
+    ] {
+        let hit = scene.cast(origin, dir, 100.0).unwrap();
+        assert!((hit.t - t).abs() < 1e-5, "{hit:?}");
+    }
 }
 
 #[test]

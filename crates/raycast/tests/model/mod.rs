@@ -30,15 +30,17 @@ impl World {
         scene
     }
 
-    /// Distance to the first prism, infinite if there is none. `shift` moves the ray, m.
-    pub fn cast(&self, ray: &Ray, shift: DVec3) -> f64 {
+    /// Distance to the first prism, infinite if there is none. `shift` moves the ray, `shrink`
+    /// the outline of each tile inwards, m.
+    pub fn cast(&self, ray: &Ray, shift: DVec3, shrink: f64) -> f64 {
         let (o, d) = (ray.origin.as_dvec3() + shift, ray.dir.as_dvec3());
         let mut best = f64::INFINITY;
         for tile in &self.tiles {
             let n = self.grid.tile_quads;
             for (i, j) in (0..n * n).map(|q| (q % n, q / n)) {
                 for south_east in [true, false] {
-                    if let Some(t) = self.prism(tile, i, j, south_east, o, d, ray.t_max) {
+                    if let Some(t) = self.prism(tile, [i, j], south_east, (o, d, ray.t_max), shrink)
+                    {
                         best = best.min(t);
                     }
                 }
@@ -60,16 +62,13 @@ impl World {
         )
     }
 
-    #[expect(clippy::too_many_arguments)]
     fn prism(
         &self,
         tile: &Tile,
-        i: u32,
-        j: u32,
+        [i, j]: [u32; 2],
         south_east: bool,
-        o: DVec3,
-        d: DVec3,
-        t_max: f32,
+        (o, d, t_max): (DVec3, DVec3, f32),
+        shrink: f64,
     ) -> Option<f64> {
         let g = &self.grid;
         let (sw, ne) = (self.corner(tile, i, j), self.corner(tile, i + 1, j + 1));
@@ -100,6 +99,12 @@ impl World {
         let min = g.min.as_dvec2();
         let size =
             Vec2::new(g.quads[0] as f32, g.quads[1] as f32).as_dvec2() * g.spacing.as_dvec2();
+        let n = g.tile_quads;
+        let (first, last) = (self.corner(tile, 0, 0), self.corner(tile, n, n));
+        keep(o.x - first.x - shrink, d.x);
+        keep(o.y - first.y - shrink, d.y);
+        keep(last.x - shrink - o.x, -d.x);
+        keep(last.y - shrink - o.y, -d.y);
         keep(min.x + size.x - o.x, -d.x);
         keep(min.y + size.y - o.y, -d.y);
         (t0 <= t1).then_some(t0)
