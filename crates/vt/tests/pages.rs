@@ -103,6 +103,19 @@ fn neighbouring_changes_become_one_rectangle() {
         indirection.refresh(&table, page).unwrap();
     }
     assert_eq!(indirection.dirty(), [DirtyRect { mip: 0, x: 2, y: 3, width: 4, height: 1 }]);
+    // Around this one there would be texels that did not change.
+    let page = PageId::new(0, 6, 4);
+    table.map(page, Slot(6)).unwrap();
+    indirection.refresh(&table, page).unwrap();
+    assert_eq!(indirection.dirty().len(), 2);
+    // A row short of one texel.
+    indirection.clear_dirty();
+    for (x, y) in [(0, 0), (1, 0), (0, 1)] {
+        let page = PageId::new(0, x, y);
+        table.map(page, Slot(1)).unwrap();
+        indirection.refresh(&table, page).unwrap();
+    }
+    assert_eq!(indirection.dirty().len(), 2);
 }
 
 #[test]
