@@ -4,7 +4,7 @@
 //! Splitting needs one mask and one shift, on every instruction set, and keeps a pixel's
 //! channels in its own lane: no shuffle is ever needed to bring a weight or an alpha to them.
 
-use wide::{u8x16, u8x32, u16x16, u32x8};
+use wide::{u8x16, u8x32, u16x8, u16x16, u32x8};
 
 use crate::Pixel;
 
@@ -54,13 +54,23 @@ pub(crate) fn alphas(block: u32x8) -> u16x16 {
 /// costs a check per shift where debug assertions are on.
 #[inline(always)]
 fn shr8(value: u16x16) -> u16x16 {
-    value.mul_keep_high(u16x16::splat(256))
+    high(value, 256)
 }
 
 /// `value >> 7`, likewise.
 #[inline(always)]
 pub(crate) fn shr7(value: u16x16) -> u16x16 {
-    value.mul_keep_high(u16x16::splat(512))
+    high(value, 512)
+}
+
+/// The upper half of each product. `wide` joins its two halves by a cast to a type of larger
+/// alignment, which again costs a check; through an array it costs nothing.
+#[inline(always)]
+pub(crate) fn high(value: u16x16, factor: u16) -> u16x16 {
+    let [low, high]: [u16x8; 2] = bytemuck::cast(value);
+    let factor = u16x8::splat(factor);
+    let halves = [low.mul_keep_high(factor).to_array(), high.mul_keep_high(factor).to_array()];
+    u16x16::new(bytemuck::cast(halves))
 }
 
 /// Each pair of bytes in its lane: `low` in the lower half, `high` in the upper one.
