@@ -2,7 +2,7 @@ use wide::{u16x16, u32x8};
 
 use crate::Pixel;
 use crate::error::{SizeError, area, same};
-use crate::lanes::{LANES, cap, join, load, padded, pair_bytes, split, store};
+use crate::lanes::{LANES, cap, high, join, load, padded, pair_bytes, shr7, split, store};
 
 /// The pixels of a material: a square that repeats without end in both directions.
 #[derive(Clone, Copy, Debug)]
@@ -161,5 +161,5 @@ fn wrapped(row: &[Pixel], column: usize) -> [Pixel; LANES] {
 #[inline(always)]
 fn sum_to_byte(sum: u16x16) -> u16x16 {
     let rounded = sum.saturating_add(u16x16::splat(127));
-    cap(rounded.mul_keep_high(u16x16::splat(0x8081)) >> 7_u32)
+    cap(shr7(high(rounded, 0x8081)))
 }

@@ -2,7 +2,7 @@ use wide::u16x16;
 
 use crate::Pixel;
 use crate::error::{SizeError, same};
-use crate::lanes::{LANES, cap, join, load, padded, pair_bytes, split, store};
+use crate::lanes::{LANES, cap, join, load, padded, pair_bytes, shr7, split, store};
 
 /// The tint that changes nothing.
 const NEUTRAL: u8 = 128;
@@ -46,5 +46,5 @@ fn modulate_block(
 /// 255 · 255 + 64 still fits 16 bits.
 #[inline(always)]
 fn scale(channels: u16x16, tint: u16x16) -> u16x16 {
-    cap((channels * tint + u16x16::splat(64)) >> 7_u32)
+    cap(shr7(channels * tint + u16x16::splat(64)))
 }

@@ -10,7 +10,7 @@ fn noise(seed: u32) -> impl FnMut(u32) -> u32 {
     let mut state = u64::from(seed) | 1 << 32;
     move |below| {
         state = (state & 0xffff_ffff) * 4_294_957_665 + (state >> 32);
-        ((state & 0xffff_ffff) * u64::from(below) >> 32) as u32
+        (((state & 0xffff_ffff) * u64::from(below)) >> 32) as u32
     }
 }
 
