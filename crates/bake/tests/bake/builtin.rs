@@ -180,8 +180,14 @@ fn impossible_options_are_refused_in_one_line() {
         (size(63.0), "size: 63 m was given, it must be at least 64 m"),
         (size(f64::NAN), "size: NaN m was given"),
         (size(f64::INFINITY), "size: inf m was given"),
-        (size(65_536.0), "heights: 131073 × 131073 samples are too many, at most 2147483648 in all"),
-        (BakeOptions { texels_per_metre: Some(1e9), ..base.clone() }, "texels per metre: 1000000000"),
+        (
+            size(65_536.0),
+            "heights: 131073 × 131073 samples are too many, at most 2147483648 in all",
+        ),
+        (
+            BakeOptions { texels_per_metre: Some(1e9), ..base.clone() },
+            "texels per metre: 1000000000",
+        ),
         (BakeOptions { texels_per_metre: Some(-1.0), ..base.clone() }, "must be a positive number"),
         (BakeOptions { props: Some(u32::MAX), ..base.clone() }, "props: 4294967295 was given"),
         (

@@ -1,17 +1,27 @@
 //! Small bakes, GeoTIFF files written by hand, and worlds read back.
 
-use farplane_bake::{BakeError, BakeOptions, Source, Summary, bake};
+use farplane_bake::{BakeError, BakeOptions, Progress, Source, Summary, bake};
 use farplane_io::Archive;
 use farplane_world::{World, tile};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tiff::encoder::colortype::{ColorType, Gray16, Gray32Float, GrayI16, RGB8};
 use tiff::encoder::{Compression, TiffEncoder, TiffValue};
 use tiff::tags::Tag;
 
 pub fn run(options: &BakeOptions) -> Result<Summary, BakeError> {
     bake(options, &|_| (), &AtomicBool::new(false))
+}
+
+/// Reads the sources only: `Ok` stands for heights that could be baked.
+pub fn read_only(options: &BakeOptions) -> Result<(), BakeError> {
+    let cancel = AtomicBool::new(false);
+    let stop = |p: &Progress| cancel.store(p.stage == "errors", Ordering::Relaxed);
+    match bake(options, &stop, &cancel) {
+        Ok(_) | Err(BakeError::Cancelled) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A built-in world of that size with a few props.
@@ -26,7 +36,10 @@ pub fn small(out: PathBuf, size_m: f64) -> BakeOptions {
 /// Elevation files with a texture of a few pages only.
 pub fn measured(out: PathBuf, files: &[&Path]) -> BakeOptions {
     BakeOptions {
-        source: Source::Elevation { files: files.iter().map(|f| f.to_path_buf()).collect(), size_m: None },
+        source: Source::Elevation {
+            files: files.iter().map(|f| f.to_path_buf()).collect(),
+            size_m: None,
+        },
         texels_per_metre: Some(0.05),
         props: Some(50),
         ..BakeOptions::built_in(out, 7)
@@ -60,7 +73,8 @@ impl Baked {
             let payload = self.tile(0, tx, ty);
             for j in 0..t.tile_samples() {
                 for i in 0..t.tile_samples() {
-                    let (x, y) = ((tx * t.tile_quads + i) as usize, (ty * t.tile_quads + j) as usize);
+                    let (x, y) =
+                        ((tx * t.tile_quads + i) as usize, (ty * t.tile_quads + j) as usize);
                     if x < w && y < h {
                         out[y][x] = t.height_m(tile::sample(t, &payload, i, j).unwrap());
                     }
