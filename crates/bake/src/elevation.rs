@@ -205,9 +205,9 @@ fn check_touching(
     let mut open = vec![0];
     reached[0] = true;
     while let Some(a) = open.pop() {
-        for b in 0..files.len() {
-            if !reached[b] && touch(a, b) {
-                reached[b] = true;
+        for (b, reached) in reached.iter_mut().enumerate() {
+            if !*reached && touch(a, b) {
+                *reached = true;
                 open.push(b);
             }
         }
