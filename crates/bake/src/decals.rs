@@ -34,7 +34,7 @@ pub(crate) fn strew(texture: &TextureLayout, texel_m: DVec2, seed: u64) -> Vec<P
     let count = (area / AREA_M2).clamp(COUNT[0], COUNT[1]) as i32;
     let place = |side: u32, texels: u32, h: u32| {
         let steps = (texels - side.min(texels)) / SNAP + 1;
-        (u64::from(h) * u64::from(steps) >> 32) as u32 * SNAP
+        ((u64::from(h) * u64::from(steps)) >> 32) as u32 * SNAP
     };
     (0..count)
         .map(|i| {

@@ -2,6 +2,7 @@
 //! whole quanta. Samples keep their places: the lattice of the source is the lattice of the world.
 
 use crate::grid::{Grid, check_size};
+use crate::imagery::EXPANSION_MAX;
 use crate::raster::{Place, Raster};
 use crate::run::Run;
 use crate::{BakeError, Mismatch, geotiff, voids};
@@ -15,6 +16,9 @@ const PNG_STEP_M: f64 = 0.1;
 const QUANTUM_MIN_M: f64 = 1.0 / 64.0;
 /// Farthest that a file's samples may lie from the lattice of the first one, samples.
 const OFFSET_MAX: f64 = 0.01;
+/// Distances of samples that make a world, m, and the largest ratio of the two directions'.
+const SPACING_M: [f64; 2] = [1e-3, 1e5];
+const SPACING_RATIO_MAX: f64 = 100.0;
 /// Largest relative difference of two files' steps.
 const SCALE_MAX: f64 = 1e-6;
 
@@ -78,7 +82,9 @@ fn png(path: &Path, size_m: Option<f64>) -> Result<Grid, BakeError> {
     let damaged =
         |e: image::ImageError| BakeError::Decode { path: path.into(), reason: e.to_string() };
     let io = |error| BakeError::Read { path: path.into(), error };
-    let reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+    let file_bytes = std::fs::metadata(path).map_err(io)?.len();
+    let mut reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+    reader.no_limits();
     let decoder = reader.into_decoder().map_err(damaged)?;
     let (w, h) = decoder.dimensions();
     let size = check_size([u64::from(w), u64::from(h)])?;
@@ -89,9 +95,14 @@ fn png(path: &Path, size_m: Option<f64>) -> Result<Grid, BakeError> {
             remedy: "heights need 16-bit grey: `convert IN.png -colorspace Gray -depth 16 OUT.png`",
         });
     }
+    if u64::from(w) * u64::from(h) > file_bytes.saturating_mul(EXPANSION_MAX) {
+        let reason = format!("{w} × {h} samples in {file_bytes} bytes");
+        return Err(BakeError::Decode { path: path.into(), reason });
+    }
     let image = image::DynamicImage::from_decoder(decoder).map_err(damaged)?.into_luma16();
     let rows: Vec<&[u16]> = image.as_raw().chunks_exact(w as usize).rev().collect();
     let spacing = DVec2::splat(size_m.map_or(1.0, |s| s / f64::from(w.max(h) - 1)));
+    check_spacing(path, spacing)?;
     let quads = DVec2::new(f64::from(w - 1), f64::from(h - 1));
     Ok(Grid {
         size,
@@ -194,9 +205,9 @@ fn check_touching(
     let mut open = vec![0];
     reached[0] = true;
     while let Some(a) = open.pop() {
-        for b in 0..files.len() {
-            if !reached[b] && touch(a, b) {
-                reached[b] = true;
+        for (b, reached) in reached.iter_mut().enumerate() {
+            if !*reached && touch(a, b) {
+                *reached = true;
                 open.push(b);
             }
         }
@@ -248,8 +259,21 @@ fn into_grid(first: &Path, mut raster: Raster, size_m: Option<f64>) -> Result<Gr
         }
         Some(place) => locate(first, &mut grid, &place, quads)?,
     }
+    check_spacing(first, grid.spacing)?;
     grid.min = quads * grid.spacing * -0.5;
     Ok(grid)
+}
+
+fn check_spacing(path: &Path, spacing: DVec2) -> Result<(), BakeError> {
+    let (lo, hi) = (spacing.min_element(), spacing.max_element());
+    if lo >= SPACING_M[0] && hi <= SPACING_M[1] && hi <= lo * SPACING_RATIO_MAX {
+        return Ok(());
+    }
+    Err(BakeError::Unsupported {
+        path: path.into(),
+        found: format!("a lattice with samples {} × {} m apart", spacing.x, spacing.y),
+        remedy: "samples must lie 1 mm to 100 km apart, about equally far both ways",
+    })
 }
 
 /// Puts a grid onto the Earth.

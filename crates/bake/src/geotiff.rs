@@ -21,6 +21,9 @@ const WARP: &str = "resample it with `gdalwarp -t_srs EPSG:4326 -ot Float32 IN.t
 const TRANSLATE: &str = "convert it with `gdal_translate -ot Float32 -b 1 -co COMPRESS=DEFLATE -co \
                          PREDICTOR=1 IN.tif OUT.tif`";
 
+/// North-west corner of pixel 0, 0 and the steps east and south, in CRS units.
+type Lattice = ([f64; 2], [f64; 2]);
+
 struct Reader<'a> {
     path: &'a Path,
     tiff: Decoder<BufReader<File>>,
@@ -148,8 +151,8 @@ impl Reader<'_> {
         Ok(Some(Place { crs, north_west, step }))
     }
 
-    /// North-west corner (or sample) and steps, from scale and tie point or from a matrix.
-    fn lattice(&mut self) -> Result<Option<([f64; 2], [f64; 2])>, BakeError> {
+    /// From scale and tie point or from a matrix.
+    fn lattice(&mut self) -> Result<Option<Lattice>, BakeError> {
         let scale = self.numbers(Tag::ModelPixelScaleTag)?;
         let tie = self.numbers(Tag::ModelTiepointTag)?;
         let matrix = self.numbers(Tag::ModelTransformationTag)?;
@@ -170,7 +173,7 @@ impl Reader<'_> {
             _ => return Err(self.damaged("its scale and tie point do not fit together")),
         };
         let finite = corner.iter().chain(&step).all(|v| v.is_finite());
-        if !finite || !(step[0] > 0.0 && step[1] > 0.0) {
+        if !(finite && step[0] > 0.0 && step[1] > 0.0) {
             return Err(self.unsupported(
                 format!("a lattice with steps of {} east and {} south", step[0], step[1]),
                 WARP,

@@ -7,7 +7,7 @@ use farplane_geom::DVec2;
 use image::{ImageDecoder, ImageReader, Limits};
 
 /// Most pixels that a byte of an image file may stand for.
-const EXPANSION_MAX: u64 = 2048;
+pub(crate) const EXPANSION_MAX: u64 = 2048;
 /// Most pixels of an image.
 const PIXELS_MAX: u64 = 1 << 31;
 /// Longer side of the made-up colours at most, pixels.

@@ -1,5 +1,5 @@
 //! Gradient noise (Perlin, "Improving Noise", SIGGRAPH 2002) over a hashed integer lattice: only
-//! + − × on floats and integer arithmetic, so that every machine gets the same bits. Departure from
+//! sums and products of floats and integer arithmetic, so that every machine gets the same bits. Departure from
 //! the paper: gradients are uniform in a square instead of one of twelve edges.
 
 /// Mixes a word (C. Wellons' `lowbias32`).

@@ -113,6 +113,64 @@ pub(crate) fn entries(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use farplane_geom::{DVec3, Projection};
+
+    fn square(samples: u32) -> Grid {
+        Grid {
+            size: [samples; 2],
+            heights: vec![0; (samples * samples) as usize],
+            base_m: 0.0,
+            quantum_m: 1.0,
+            spacing: DVec2::splat(0.5),
+            min: DVec2::ZERO,
+            origin: DVec3::ZERO,
+            projection: Projection::Metric,
+            crs: String::new(),
+            source: String::new(),
+            filled_voids: 0,
+        }
+    }
+
+    #[test]
+    fn every_entry_comes_once_and_no_larger_unit_after_a_smaller_one() {
+        // 16 × 16 tiles of 64 m, 32 × 32 pages of 32 m.
+        let grid = square(2049);
+        let (terrain, texture) = (grid.terrain(), TextureLayout::new([4096; 2], 128, 4));
+        let entries = entries(&grid, &terrain, &texture, 3);
+        let mut ids: Vec<u32> = entries.iter().map(|e| e.id).collect();
+        assert_eq!(entries[0], Entry { id: ids[0], part: Part::Materials, run: (u32::MAX, 0) });
+        let mut side_m = u32::MAX;
+        for e in &entries {
+            let this_m = match e.part {
+                Part::Tile { level, .. } => 64 << level,
+                Part::Page { mip, .. } => 32 << mip,
+                Part::Materials | Part::Mesh { .. } => continue,
+            };
+            assert!(this_m <= side_m);
+            side_m = this_m;
+        }
+        ids.sort_unstable();
+        let count = terrain.tile_count() + 3 * LEVELS + texture.pages + 1;
+        assert!(ids.into_iter().eq(0..count));
+    }
+
+    #[test]
+    fn a_run_is_the_tiles_and_pages_of_one_square() {
+        let grid = square(2049);
+        let (terrain, texture) = (grid.terrain(), TextureLayout::new([4096; 2], 128, 4));
+        let entries = entries(&grid, &terrain, &texture, 0);
+        let finest: Vec<&[Entry]> = entries
+            .chunk_by(|a, b| a.run == b.run)
+            .filter(|run| run.iter().any(|e| matches!(e.part, Part::Tile { level: 0, .. })))
+            .collect();
+        // 4 squares of 512 m: 8 × 8 finest tiles and 8 × 8 pages of mip 1 each.
+        assert_eq!(finest.len(), 4);
+        for run in finest {
+            let tiles = run.iter().filter(|e| matches!(e.part, Part::Tile { level: 0, .. }));
+            let pages = run.iter().filter(|e| matches!(e.part, Part::Page { mip: 1, .. }));
+            assert_eq!((tiles.count(), pages.count(), run.len()), (64, 64, 128));
+        }
+    }
 
     #[test]
     fn morton_interleaves() {

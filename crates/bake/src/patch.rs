@@ -42,11 +42,11 @@ impl Patch {
         out
     }
 
-    /// Outward unit normal, by central differences; up or down where the surface closes to a point.
-    fn normal(&self, u: f32, v: f32) -> Vec3 {
+    /// Outward unit normal at `p`, the point of (u, v), by forward differences; up or down where the
+    /// surface closes to a point.
+    fn normal(&self, u: f32, v: f32, p: Vec3) -> Vec3 {
         const H: f32 = 1.0 / 512.0;
-        let s = &self.surface;
-        let n = (s(u + H, v) - s(u - H, v)).cross(s(u, v + H) - s(u, v - H));
+        let n = ((self.surface)(u + H, v) - p).cross((self.surface)(u, v + H) - p);
         n.try_normalize().unwrap_or(if v > 0.5 { Vec3::Z } else { Vec3::NEG_Z })
     }
 
@@ -92,7 +92,7 @@ impl Model {
             let points = patch.points([nu, nv]);
             for (k, p) in points.iter().enumerate() {
                 let (i, j) = (k as u32 % (nu + 1), k as u32 / (nu + 1));
-                let n = patch.normal(i as f32 / nu as f32, j as f32 / nv as f32);
+                let n = patch.normal(i as f32 / nu as f32, j as f32 / nv as f32, *p);
                 let [r, g, b] = paint(*p, n);
                 let byte = |v: f32| (v * 127.0).round() as i8;
                 mesh.vertices.push(Vertex {

@@ -263,9 +263,9 @@ mod tests {
         let mut sizes = Vec::new();
         for mesh in 0..MESHES {
             let (lods, meshes) = model(mesh, 1).lods();
-            assert_eq!(lods.levels[0].error_m, 0.0);
+            assert!(lods.levels[0].error_m == 0.0 && lods.levels[1].error_m > 0.0);
             for pair in lods.levels.windows(2) {
-                assert!(pair[1].indices < pair[0].indices && pair[1].error_m > pair[0].error_m);
+                assert!(pair[1].indices < pair[0].indices && pair[1].error_m >= pair[0].error_m);
             }
             let triangles = lods.levels[0].indices / 3;
             assert!((1_000..=8_500).contains(&triangles), "mesh {mesh}: {triangles} triangles");
@@ -305,6 +305,6 @@ mod tests {
         payloads.sort();
         payloads.dedup();
         assert_eq!(payloads.len() as u32, MESHES);
-        assert!(MESHES >= 32);
+        const { assert!(MESHES >= 32) };
     }
 }

@@ -24,8 +24,7 @@ const SIZE_MIN_M: f64 = 64.0;
 
 /// Bakes the heights of a square world.
 pub(crate) fn procedural(size_m: f64, seed: u64, run: &Run<'_>) -> Result<Grid, BakeError> {
-    let too_small = !(size_m >= SIZE_MIN_M);
-    if too_small || !size_m.is_finite() {
+    if !size_m.is_finite() || size_m < SIZE_MIN_M {
         return Err(BakeError::Option {
             option: "size",
             given: format!("{size_m} m"),

@@ -50,7 +50,8 @@ fn halve([w, h]: [usize; 2], fine: &[f32]) -> Level {
 fn pull([w, h]: [usize; 2], fine: &mut [f32], coarse: &Level) {
     let [cw, ch] = coarse.size;
     let near = |i: usize, n: usize| {
-        let other = if i % 2 == 0 { (i / 2).saturating_sub(1) } else { (i / 2 + 1).min(n - 1) };
+        let other =
+            if i.is_multiple_of(2) { (i / 2).saturating_sub(1) } else { (i / 2 + 1).min(n - 1) };
         (i / 2, other)
     };
     for y in 0..h {

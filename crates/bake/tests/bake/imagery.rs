@@ -42,7 +42,7 @@ fn imagery_as_fine_as_the_texture_is_stored_texel_for_texel_with_real_borders() 
 fn finer_mips_than_the_imagery_are_recipes_tinted_by_it() {
     let folder = tempfile::tempdir().unwrap();
     let (png, out) = (folder.path().join("c.png"), folder.path().join("w.far"));
-    // 64 pixels over 64 m; texels are 0.25, 0.5 and, in the last mip, 0.5 m.
+    // Pixels of 1 m under texels of 0.25 and 0.5 m: nothing is coarse enough to be stored.
     write(&png, 64, 64, |x, _| if x < 32 { [200, 10, 20] } else { [20, 100, 240] });
     let summary = run(&colored(out.clone(), &png, None)).unwrap();
     assert_eq!(summary.stored_pages, 0);
@@ -54,7 +54,7 @@ fn finer_mips_than_the_imagery_are_recipes_tinted_by_it() {
     assert_eq!([tint(2, 17), tint(3, 17), tint(4, 17)], [200, 10, 20]);
     // Half-way between the two colours at 32 m.
     assert_eq!(tint(2, 33), 110);
-    // 16 pixels over 64 m: stored from texels of 4 m on; a world of 64 m has none so coarse.
+    // Pixels of 0.5 m: the one page of the last mip is.
     write(&png, 128, 128, |_, _| [9, 9, 9]);
     let summary = run(&colored(out.clone(), &png, None)).unwrap();
     assert_eq!(summary.stored_pages, 1);

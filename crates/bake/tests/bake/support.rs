@@ -1,17 +1,27 @@
 //! Small bakes, GeoTIFF files written by hand, and worlds read back.
 
-use farplane_bake::{BakeError, BakeOptions, Source, Summary, bake};
+use farplane_bake::{BakeError, BakeOptions, Progress, Source, Summary, bake};
 use farplane_io::Archive;
 use farplane_world::{World, tile};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tiff::encoder::colortype::{ColorType, Gray16, Gray32Float, GrayI16, RGB8};
 use tiff::encoder::{Compression, TiffEncoder, TiffValue};
 use tiff::tags::Tag;
 
 pub fn run(options: &BakeOptions) -> Result<Summary, BakeError> {
     bake(options, &|_| (), &AtomicBool::new(false))
+}
+
+/// Reads the sources only: `Ok` stands for heights that could be baked.
+pub fn read_only(options: &BakeOptions) -> Result<(), BakeError> {
+    let cancel = AtomicBool::new(false);
+    let stop = |p: &Progress| cancel.store(p.stage == "errors", Ordering::Relaxed);
+    match bake(options, &stop, &cancel) {
+        Ok(_) | Err(BakeError::Cancelled) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A built-in world of that size with a few props.
