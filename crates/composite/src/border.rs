@@ -28,7 +28,7 @@ pub fn copy_with_border(
     let [left, top] = [x, y].map(|v| v.saturating_sub(i64::from(border)));
     // Columns left of the image, then columns inside it; the others lie right of it.
     let before = clamp(left.saturating_neg(), side);
-    let end = clamp((src.width() as i64).saturating_sub(left), side).max(before);
+    let end = clamp((src.width() as i64).saturating_sub(left), side);
     let first = clamp(left, src.width() - 1);
     let mut offset = top;
     for row in dst.chunks_exact_mut(side) {

@@ -4,7 +4,7 @@
 //! Splitting needs one mask and one shift, on every instruction set, and keeps a pixel's
 //! channels in its own lane: no shuffle is ever needed to bring a weight or an alpha to them.
 
-use wide::{u8x32, u16x16, u32x8};
+use wide::{u8x16, u8x32, u16x8, u16x16, u32x8};
 
 use crate::Pixel;
 
@@ -35,31 +35,59 @@ pub(crate) fn padded<T: Copy + Default>(values: &[T]) -> [T; LANES] {
 /// (red, blue) and (green, alpha).
 #[inline(always)]
 pub(crate) fn split(block: u32x8) -> (u16x16, u16x16) {
-    let even = u32x8::splat(EVEN_BYTES);
-    (halves(block & even), halves((block >> 8_u32) & even))
+    (halves(block & u32x8::splat(EVEN_BYTES)), shr8(halves(block)))
 }
 
 /// The inverse of [`split`]. Every lane must be at most 255.
 #[inline(always)]
 pub(crate) fn join(rb: u16x16, ga: u16x16) -> u32x8 {
-    words(rb) | (words(ga) << 8_u32)
+    words(rb | (ga * u16x16::splat(256)))
 }
 
-/// Each value (at most 65,535) in both halves of its lane.
+/// Each pixel's alpha in both halves of its lane.
 #[inline(always)]
-pub(crate) fn both(values: u32x8) -> u16x16 {
-    halves(values | (values << 16_u32))
+pub(crate) fn alphas(block: u32x8) -> u16x16 {
+    halves(u32x8::new(block.to_array().map(|p| p >> 24 | (p >> 24) << 16)))
 }
 
-/// `low` in the lower half of each lane, `high` in the upper one.
+/// `value >> 8`. Written as a product: `wide` hands the count of a shift over in memory, which
+/// costs a check per shift where debug assertions are on.
 #[inline(always)]
-pub(crate) fn pair(low: u32x8, high: u32x8) -> u16x16 {
-    halves(low | (high << 16_u32))
+fn shr8(value: u16x16) -> u16x16 {
+    high(value, 256)
+}
+
+/// `value >> 7`, likewise.
+#[inline(always)]
+pub(crate) fn shr7(value: u16x16) -> u16x16 {
+    high(value, 512)
+}
+
+/// The upper half of each product. `wide` joins its two halves by a cast to a type of larger
+/// alignment, which again costs a check; through an array it costs nothing.
+#[inline(always)]
+pub(crate) fn high(value: u16x16, factor: u16) -> u16x16 {
+    let [low, high]: [u16x8; 2] = bytemuck::cast(value);
+    let factor = u16x8::splat(factor);
+    let halves = [low.mul_keep_high(factor).to_array(), high.mul_keep_high(factor).to_array()];
+    u16x16::new(bytemuck::cast(halves))
+}
+
+/// Each pair of bytes in its lane: `low` in the lower half, `high` in the upper one.
+#[inline(always)]
+pub(crate) fn pair_bytes(low: &[u8; LANES], high: &[u8; LANES]) -> u16x16 {
+    let zero = u8x16::splat(0);
+    let bytes = u8x16::unpack_low(half_filled(low), half_filled(high));
+    let lanes = [u8x16::unpack_low(bytes, zero), u8x16::unpack_high(bytes, zero)];
+    let lanes: [u32; LANES] = bytemuck::cast(lanes);
+    halves(u32x8::new(lanes.map(u32::from_le)))
 }
 
 #[inline(always)]
-pub(crate) fn widen(values: &[u8; LANES]) -> u32x8 {
-    u32x8::new(values.map(u32::from))
+fn half_filled(bytes: &[u8; LANES]) -> u8x16 {
+    let mut block = [0; 2 * LANES];
+    block[..LANES].copy_from_slice(bytes);
+    u8x16::new(block)
 }
 
 /// `product / 255`, rounded to the nearest, for 0 ..= 255²: exact, no ties exist (255 is odd).
@@ -67,7 +95,7 @@ pub(crate) fn widen(values: &[u8; LANES]) -> u32x8 {
 #[inline(always)]
 pub(crate) fn div255(product: u16x16) -> u16x16 {
     let t = product + u16x16::splat(128);
-    (t + (t >> 8_u32)) >> 8_u32
+    shr8(t + shr8(t))
 }
 
 /// min(value, 255) without an unsigned 16-bit minimum, which SSE2 lacks.

@@ -2,7 +2,7 @@ use wide::{u16x16, u32x8};
 
 use crate::Pixel;
 use crate::error::{SizeError, area, same};
-use crate::lanes::{LANES, both, cap, join, load, padded, split, store, widen};
+use crate::lanes::{LANES, cap, high, join, load, padded, pair_bytes, shr7, split, store};
 
 /// The pixels of a material: a square that repeats without end in both directions.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +127,7 @@ fn blend_block(
         if u64::from_ne_bytes(weights) == 0 {
             continue;
         }
-        let weights = both(widen(&weights));
+        let weights = pair_bytes(&weights, &weights);
         let (material_rb, material_ga) = split(material_block(layer, x, y));
         // One product fits 16 bits. A sum that does not is far above 255 · 255 and saturates,
         // and everything there becomes 255 anyway.
@@ -145,13 +145,21 @@ fn material_block(layer: &Layer<'_>, x: usize, y: usize) -> u32x8 {
     let column = (layer.origin[0] as usize).wrapping_add(x) & mask;
     match row[column..].first_chunk::<LANES>() {
         Some(block) => load(block),
-        None => load(&core::array::from_fn(|i| row[(column + i) & mask])),
+        None => load(&wrapped(row, column)),
     }
+}
+
+/// Eight pixels of a row that repeats. Out of line: merged with the common case, the compiler
+/// would load that one pixel by pixel too.
+#[cold]
+#[inline(never)]
+fn wrapped(row: &[Pixel], column: usize) -> [Pixel; LANES] {
+    core::array::from_fn(|i| row[(column + i) & (row.len() - 1)])
 }
 
 /// `min(255, (sum + 127) / 255)`; `x · 0x8081 >> 23` is `x / 255` for every 16-bit x.
 #[inline(always)]
 fn sum_to_byte(sum: u16x16) -> u16x16 {
     let rounded = sum.saturating_add(u16x16::splat(127));
-    cap(rounded.mul_keep_high(u16x16::splat(0x8081)) >> 7_u32)
+    cap(shr7(high(rounded, 0x8081)))
 }

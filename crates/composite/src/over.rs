@@ -1,7 +1,9 @@
 use wide::{u16x16, u32x8};
 
 use crate::error::{SizeError, same};
-use crate::lanes::{LANES, add_bytes, both, div255, join, load, padded, pair, split, store};
+use crate::lanes::{
+    LANES, add_bytes, alphas, div255, join, load, padded, pair_bytes, split, store,
+};
 use crate::{Image, ImageMut, Pixel};
 
 /// Source-over with premultiplied alpha (Porter & Duff, 1984): per channel
@@ -45,10 +47,10 @@ pub fn premultiply(pixels: &mut [Pixel]) {
 fn premultiply_block(block: &[Pixel; LANES]) -> [Pixel; LANES] {
     let pixels = load(block);
     let (rb, ga) = split(pixels);
-    let alpha = pixels >> 24_u32;
+    let alpha = alphas(pixels);
     // Alpha times 255, divided by 255, stays what it is.
-    let alpha_kept = pair(alpha, u32x8::splat(255));
-    store(join(div255(rb * both(alpha)), div255(ga * alpha_kept)))
+    let alpha_kept = alpha | pair_bytes(&[0; LANES], &[255; LANES]);
+    store(join(div255(rb * alpha), div255(ga * alpha_kept)))
 }
 
 fn over_row(dst: &mut [Pixel], src: &[Pixel]) {
@@ -66,7 +68,7 @@ fn faded_row(dst: &mut [Pixel], src: &[Pixel], opacity: u8) {
 
 #[inline(always)]
 fn over_block(dst: u32x8, src: u32x8) -> u32x8 {
-    let rest = u16x16::splat(255) - both(src >> 24_u32);
+    let rest = u16x16::splat(255) - alphas(src);
     let (rb, ga) = split(dst);
     add_bytes(src, join(div255(rb * rest), div255(ga * rest)))
 }

@@ -1,8 +1,11 @@
-use wide::{u16x16, u32x8};
+use wide::u16x16;
 
 use crate::Pixel;
 use crate::error::{SizeError, same};
-use crate::lanes::{LANES, cap, join, load, padded, pair, split, store, widen};
+use crate::lanes::{LANES, cap, join, load, padded, pair_bytes, shr7, split, store};
+
+/// The tint that changes nothing.
+const NEUTRAL: u8 = 128;
 
 /// Multiplies a colour in, plane by plane: each of red, green and blue becomes
 /// `min(255, (c · t + 64) >> 7)`. A tint of 128 changes nothing, 0 gives black, 255 almost
@@ -35,14 +38,13 @@ fn modulate_block(
     b: &[u8; LANES],
 ) -> [Pixel; LANES] {
     let (rb, ga) = split(load(pixels));
-    let neutral = u32x8::splat(128);
-    let rb = scale(rb, pair(widen(r), widen(b)));
-    let ga = scale(ga, pair(widen(g), neutral));
+    let rb = scale(rb, pair_bytes(r, b));
+    let ga = scale(ga, pair_bytes(g, &[NEUTRAL; LANES]));
     store(join(rb, ga))
 }
 
 /// 255 · 255 + 64 still fits 16 bits.
 #[inline(always)]
 fn scale(channels: u16x16, tint: u16x16) -> u16x16 {
-    cap((channels * tint + u16x16::splat(64)) >> 7_u32)
+    cap(shr7(channels * tint + u16x16::splat(64)))
 }

@@ -64,13 +64,20 @@ fn upsample_strip(control: &[u8], cw: usize, out: &mut [u8], ow: usize, width: u
 fn widen_row(points: &[u8], wide: &mut [[u16; STEP]; STRIP]) {
     for (texels, pair) in wide.iter_mut().zip(points.windows(2)) {
         let [before, after] = [u16::from(pair[0]), u16::from(pair[1])];
-        *texels = AFTER.map(|w| before * (8 - w) + after * w);
+        *texels = AFTER.map(|w| mix(before, after, w));
     }
 }
 
 /// Across rows: sixty-fourths, at most 64 · 255 + 32.
 fn mix_rows(above: &[u16], below: &[u16], after: u16, out: &mut [u8]) {
     for ((o, a), b) in out.iter_mut().zip(above).zip(below) {
-        *o = ((a * (8 - after) + b * after + 32) >> 6) as u8;
+        *o = (mix(*a, *b, after).wrapping_add(32) >> 6) as u8;
     }
+}
+
+/// Eight times the mix. Wrapping, since nothing here can overflow: the checks of a debug build
+/// would keep the loops from becoming vectors.
+#[inline(always)]
+fn mix(before: u16, after: u16, weight: u16) -> u16 {
+    before.wrapping_mul(8_u16.wrapping_sub(weight)).wrapping_add(after.wrapping_mul(weight))
 }

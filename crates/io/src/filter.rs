@@ -107,14 +107,16 @@ fn planar_undelta(start: usize, filtered: &[u8], out: &mut [u8], row_samples: u3
     let (low, rest) = rest.split_at(samples);
     let (values, tail) = out.as_chunks_mut::<2>();
     tail.copy_from_slice(rest);
+    // Two passes: this one has no chain of dependencies, so the compiler makes it wide.
+    for ((value, &high), &low) in values.iter_mut().zip(high).zip(low) {
+        *value = unfold(u16::from_le_bytes([low, high])).to_le_bytes();
+    }
     let (mut at, mut above) = (0, 0u16);
     while at < samples {
         let end = samples.min(at + row);
         let mut left = above;
-        for ((value, &high), &low) in
-            values[at..end].iter_mut().zip(&high[at..end]).zip(&low[at..end])
-        {
-            left = left.wrapping_add(unfold(u16::from_le_bytes([low, high])));
+        for value in &mut values[at..end] {
+            left = left.wrapping_add(u16::from_le_bytes(*value));
             *value = left.to_le_bytes();
         }
         above = u16::from_le_bytes(values[at]);

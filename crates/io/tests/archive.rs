@@ -28,8 +28,7 @@ fn small() -> Vec<u8> {
 /// The file drawn in `format.rs`, put together field by field: entry 1 of one raw block "abc" on
 /// a run, no entry 0, and a section "meta" of two raw bytes.
 fn by_hand() -> Vec<u8> {
-    // XXH64 of "abc" is a published vector; the others were computed with the reference `xxhsum`
-    // algorithm in `xxh64_by_the_book` below.
+    // A published vector of XXH64.
     let abc_hash = 0x44BC_2CF5_AD77_0999u64;
     let record = |offset: u64, bytes: u32, hash: u64| {
         let mut out = Vec::new();
@@ -309,10 +308,7 @@ fn impossible_claims_are_refused_by_name() {
     assert!(matches!(claim(true, 4, &huge), DirectoryFault::RootLength { .. }));
     assert!(matches!(claim(true, 12, &huge), DirectoryFault::RootLength { .. }));
     let leaf = 16 + 40 + 8;
-    assert_eq!(
-        claim(true, leaf, &u64::MAX.to_le_bytes()),
-        DirectoryFault::LeafExtent { leaf: 0 }
-    );
+    assert_eq!(claim(true, leaf, &u64::MAX.to_le_bytes()), DirectoryFault::LeafExtent { leaf: 0 });
     assert_eq!(claim(true, leaf + 8, &huge), DirectoryFault::LeafExtent { leaf: 0 });
     assert_eq!(
         claim(true, 24, &0u64.to_le_bytes()),
@@ -337,10 +333,7 @@ fn impossible_superblocks_are_refused_by_name() {
     assert!(matches!(changed(8, 2, 4), ArchiveError::Version { found: 2, .. }));
     assert!(matches!(
         changed(12, 4096, 4),
-        ArchiveError::Superblocks {
-            faults: [SuperblockFault::BlockBytes { found: 4096 }, _],
-            ..
-        }
+        ArchiveError::Superblocks { faults: [SuperblockFault::BlockBytes { found: 4096 }, _], .. }
     ));
     assert!(matches!(
         changed(24, u64::MAX, 8),
@@ -366,22 +359,33 @@ fn impossible_superblocks_are_refused_by_name() {
 
 #[test]
 fn leaves_that_share_bytes_cannot_claim_a_large_directory() {
-    let mut builder = ArchiveBuilder::new();
-    builder.add(8 * 1024 - 1, &pack(b"last", Filter::None)).unwrap();
-    let mut bytes = builder.finish().0;
-    // All eight leaves at the place of the first: more bytes together than the file has only
-    // when the file claims to be shorter, so claim that leaf 0 is the file itself.
-    let (root, root_bytes) = root_of(&bytes).unwrap();
-    let records = root + root_bytes - 8 * 16;
-    let len = bytes.len() as u32;
-    for leaf in 0..8 {
-        let record = records + leaf * 16;
-        bytes[record..record + 8].copy_from_slice(&0u64.to_le_bytes());
-        bytes[record + 8..record + 12].copy_from_slice(&(len / 2).to_le_bytes());
-    }
-    // Leaf 0 must itself be whole for the others to be reached: it is not, so either is refused.
-    reseal(&mut bytes);
-    assert!(matches!(Archive::from_bytes(bytes), Err(ArchiveError::Directory { .. })));
+    // 1024 absent entries take one leaf of 32 KiB; 64 leaves at its place would be 2 MiB of
+    // records from a file of 48 KiB.
+    let archive_of = |leaves: u32| {
+        let mut file = vec![0; 8192 + 1024 * 32];
+        let root = file.len();
+        for count in [leaves * 1024, 0, leaves, 0] {
+            file.extend(count.to_le_bytes());
+        }
+        for _ in 0..leaves {
+            file.extend(8192u64.to_le_bytes());
+            file.extend((1024u32 * 32).to_le_bytes());
+            file.extend(crc32c(&file[8192..root]).to_le_bytes());
+        }
+        let root_bytes = file.len() - root;
+        file.resize(49152, 0);
+        file[..64].copy_from_slice(&small()[..64]);
+        for (at, value) in [(24, root), (32, root_bytes), (40, 49152)] {
+            file[at..at + 8].copy_from_slice(&(value as u64).to_le_bytes());
+        }
+        reseal(&mut file);
+        Archive::from_bytes(file)
+    };
+    assert_eq!(archive_of(1).unwrap().entries(), 1024);
+    assert!(matches!(
+        archive_of(64),
+        Err(ArchiveError::Directory { fault: DirectoryFault::LeafExtent { leaf: 1 }, .. })
+    ));
 }
 
 #[test]

@@ -119,7 +119,7 @@ pub fn check(ops: &[Op]) -> Vec<u8> {
         let extent = archive.extent(id).expect("an entry that was added");
         assert!(extent.offset >= end, "in the order of the calls, without overlap");
         assert!(extent.stored_bytes <= extent.logical_bytes, "never larger than its content");
-        assert!(!aligned || extent.offset % RUN_ALIGN_BYTES == 0);
+        assert!(!aligned || extent.offset.is_multiple_of(RUN_ALIGN_BYTES));
         end = extent.offset + u64::from(extent.stored_bytes);
     }
     let report = archive.verify(&mut |done, total| assert!(done <= total));

@@ -9,10 +9,18 @@ use super::{byte, word};
 /// A call to a queue.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
-    Submit { offset: u64, len: u32, class: u8 },
+    Submit {
+        offset: u64,
+        len: u32,
+        class: u8,
+    },
     /// Of the request submitted `back` before the last one.
-    Cancel { back: u64 },
-    Poll { later_ns: u64 },
+    Cancel {
+        back: u64,
+    },
+    Poll {
+        later_ns: u64,
+    },
 }
 
 impl Op {

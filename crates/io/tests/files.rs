@@ -1,0 +1,209 @@
+//! Archives in files: what a path can lead to, and how a write can end.
+
+mod model;
+
+use std::fs;
+use std::path::Path;
+
+use farplane_io::{
+    Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, ENTRIES_MAX, Filter, pack, verify,
+};
+use model::noise;
+
+const WORLD: [u8; 8] = *b"world\0\0\0";
+
+fn write(path: &Path, text: &[u8]) -> farplane_io::Summary {
+    let mut writer = ArchiveWriter::create(path).unwrap();
+    writer.section(WORLD, text).unwrap();
+    writer.begin_run();
+    writer.add(1, &pack(&text.repeat(1000), Filter::None)).unwrap();
+    writer.add(0, &pack(text, Filter::None)).unwrap();
+    writer.finish().unwrap()
+}
+
+/// The message, which is one line and names the path.
+fn refused(path: &Path) -> String {
+    let message = Archive::open(path).unwrap_err().to_string();
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.contains(path.to_str().unwrap()), "{message}");
+    assert_eq!(verify(path, &mut |_, _| {}).unwrap_err().to_string(), message);
+    message
+}
+
+#[test]
+fn file_holds_what_the_builder_gives_for_the_same_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.far");
+    let summary = write(&path, b"hello");
+    let mut builder = ArchiveBuilder::new();
+    builder.section(WORLD, b"hello").unwrap();
+    builder.begin_run();
+    builder.add(1, &pack(&b"hello".repeat(1000), Filter::None)).unwrap();
+    builder.add(0, &pack(b"hello", Filter::None)).unwrap();
+    assert_eq!((fs::read(&path).unwrap(), summary), builder.finish());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no .part file is left");
+
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!(archive.path(), path);
+    assert_eq!(archive.read(0).unwrap(), b"hello");
+    assert_eq!(archive.section(WORLD).unwrap(), b"hello");
+    let mut last = (0, 0);
+    let report = verify(&path, &mut |done, total| {
+        assert!(done >= last.0);
+        last = (done, total);
+    })
+    .unwrap();
+    assert!(report.is_clean());
+    assert_eq!(last, (summary.file_bytes, summary.file_bytes));
+}
+
+#[test]
+fn what_is_no_archive_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.far");
+    assert!(refused(&path).contains("no such file"));
+    fs::write(&path, b"").unwrap();
+    assert!(refused(&path).contains("empty"));
+    fs::write(&path, b"short").unwrap();
+    assert!(refused(&path).contains("5 bytes are too few"));
+    fs::write(&path, b"a long text ".repeat(1000)).unwrap();
+    assert!(refused(&path).contains("not a farplane archive"));
+    fs::write(&path, vec![0; 10_000]).unwrap();
+    assert!(refused(&path).contains("unfinished"));
+    assert!(refused(folder.path()).contains("not a regular file"));
+
+    write(&path, b"hello");
+    let good = fs::read(&path).unwrap();
+    fs::write(&path, &good[..good.len() - 1]).unwrap();
+    assert!(refused(&path).contains("truncated"));
+    let mut bad = good.clone();
+    bad[good.len() - 4096] ^= 1;
+    fs::write(&path, &bad).unwrap();
+    assert!(refused(&path).contains("directory is damaged"));
+}
+
+#[test]
+fn missing_section_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.far");
+    write(&path, b"hello");
+    let error = Archive::open(&path).unwrap().section(*b"tiles\0\0\0").unwrap_err();
+    assert!(error.to_string().contains("no section 'tiles'"));
+}
+
+#[test]
+fn dropped_writer_leaves_nothing_and_keeps_the_old_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.far");
+    write(&path, b"old");
+    let mut writer = ArchiveWriter::create(&path).unwrap();
+    writer.add(0, &pack(b"new", Filter::None)).unwrap();
+    drop(writer);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!(archive.read(0).unwrap(), b"old");
+
+    write(&path, b"new");
+    assert_eq!(archive.read(0).unwrap(), b"old", "an open archive keeps its bytes");
+    assert_eq!(Archive::open(&path).unwrap().read(0).unwrap(), b"new");
+}
+
+#[test]
+fn killed_writer_leaves_a_part_that_does_not_open_and_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("k.far");
+    let part = folder.path().join("k.far.part");
+    let mut writer = ArchiveWriter::create(&path).unwrap();
+    // More than the writer buffers, so that it reaches the file.
+    let noise = noise(7, 3 << 20);
+    writer.add(0, &pack(&noise, Filter::None)).unwrap();
+    // What a kill leaves behind is a copy of the file as it is now.
+    let left = fs::read(&part).unwrap();
+    assert!(left.len() > 1 << 20);
+    drop(writer);
+    fs::write(&part, &left).unwrap();
+    assert!(refused(&part).contains("unfinished"));
+    assert!(refused(&path).contains("no such file"));
+
+    let summary = write(&path, b"again");
+    assert_eq!(fs::metadata(&path).unwrap().len(), summary.file_bytes);
+    assert!(!part.exists());
+}
+
+#[test]
+fn second_writer_of_the_same_archive_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l.far");
+    let first = ArchiveWriter::create(&path).unwrap();
+    assert!(matches!(ArchiveWriter::create(&path), Err(ArchiveError::InUse { .. })));
+    first.finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!(archive.entries(), 0);
+    assert!(ArchiveWriter::create(&path).is_ok());
+}
+
+#[test]
+fn unwritable_folder_is_named_with_the_answer_of_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing").join("a.far");
+    match ArchiveWriter::create(&path) {
+        Err(error @ ArchiveError::Io { .. }) => {
+            let message = error.to_string();
+            assert!(message.contains("missing"), "{message}");
+            assert!(message.contains("os error"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk_is_named_and_nothing_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.far");
+    // /dev/full takes every open and fails every write with ENOSPC.
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("f.far.part")).unwrap();
+    let mut writer = ArchiveWriter::create(&path).unwrap();
+    let noise = noise(7, 3 << 20);
+    let error = writer.add(0, &pack(&noise, Filter::None)).unwrap_err().to_string();
+    assert!(error.contains("f.far.part") && error.contains("os error 28"), "{error}");
+    assert!(matches!(
+        writer.add(1, &pack(b"x", Filter::None)),
+        Err(ArchiveError::Abandoned { .. })
+    ));
+    assert!(matches!(writer.finish(), Err(ArchiveError::Abandoned { .. })));
+    assert!(!path.exists());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("f.far.part")).unwrap();
+    let writer = ArchiveWriter::create(&path).unwrap();
+    let error = writer.finish().unwrap_err().to_string();
+    assert!(error.contains("os error 28"), "{error}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn wrong_calls_are_refused_and_change_nothing() {
+    let mut builder = ArchiveBuilder::new();
+    let packed = pack(b"x", Filter::None);
+    builder.add(2, &packed).unwrap();
+    builder.section(WORLD, b"w").unwrap();
+    assert!(matches!(builder.add(2, &packed), Err(ArchiveError::DuplicateEntry { id: 2 })));
+    assert!(matches!(
+        builder.add(ENTRIES_MAX, &packed),
+        Err(ArchiveError::EntryId { id: ENTRIES_MAX })
+    ));
+    assert!(matches!(builder.section(WORLD, b"v"), Err(ArchiveError::DuplicateSection { .. })));
+    let mut expected = ArchiveBuilder::new();
+    expected.add(2, &packed).unwrap();
+    expected.section(WORLD, b"w").unwrap();
+    assert_eq!(builder.finish(), expected.finish());
+}
+
+#[test]
+fn archive_and_buffers_cross_threads() {
+    fn crosses<T: Send + Sync + 'static>() {}
+    crosses::<Archive>();
+    crosses::<farplane_io::ReadBuffer>();
+    crosses::<farplane_io::Packed>();
+}
