@@ -9,7 +9,7 @@ use farplane_geom::View;
 use farplane_io::{Archive, ReadQueue, SimQueue};
 use farplane_lod::{CutNode, QuadNode};
 use farplane_stream::{
-    Class, Config, Core, Decode, Home, Predictor, StartError, Streamer, UnitId, Want,
+    Class, Config, Core, Decode, Home, Predictor, StartError, Streamer, UnitId, Want, Workers,
 };
 use farplane_vt::{Indirection, PageId, PageTable, Slot};
 use farplane_world::tile;
@@ -86,7 +86,8 @@ impl Farplane {
         options: Options,
     ) -> Result<Self, OpenError> {
         Self::start(archive, options, |config, units, decoder| {
-            Streamer::threaded(config, units, archive, decoder, queue, options.workers)
+            let workers = Workers { count: options.workers, on_start: options.on_worker_start };
+            Streamer::threaded(config, units, archive, decoder, queue, workers)
         })
     }
 
