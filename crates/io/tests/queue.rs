@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use farplane_io::{
     Archive, ArchiveBuilder, Completion, Device, DeviceModel, FaultPlan, Filter, MmapQueue,
-    POOL_BYTES_MAX, PreadQueue, QUEUE_CAPACITY, ReadErrorKind, ReadQueue, ReadRequest,
-    STALL_NS, SimQueue, pack,
+    POOL_BYTES_MAX, PreadQueue, QUEUE_CAPACITY, ReadErrorKind, ReadQueue, ReadRequest, STALL_NS,
+    SimQueue, pack,
 };
 use model::noise;
 use model::queue::{Op, Run};
