@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and what it means.
 
+use crate::status::{Failure, one_line};
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -10,6 +12,29 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+impl Cli {
+    /// Reads the command line of this process.
+    ///
+    /// # Errors
+    /// What makes no sense, in one line.
+    pub fn read() -> Result<Self, Failure> {
+        Self::try_parse().or_else(|e| match e.kind() {
+            // Help and version go where clap sends them, as long as they are.
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => e.exit(),
+            _ => Err(Failure::Usage(usage(&e.render().to_string()))),
+        })
+    }
+}
+
+/// What clap says, without the synopsis.
+fn usage(rendered: &str) -> String {
+    let end = rendered.find("\nUsage:").or_else(|| rendered.find("\nFor more information"));
+    let text = one_line(&rendered[..end.unwrap_or(rendered.len())]);
+    format!("{} (see --help)", text.strip_prefix("error: ").unwrap_or(&text))
 }
 
 const EXAMPLES: &str = "\
@@ -65,7 +90,14 @@ pub struct BakeArgs {
     pub color: Option<PathBuf>,
     /// What the imagery covers: degrees, or metres for a projected world. Default: a 2:1 image
     /// covers the globe, any other the world
-    #[arg(long, value_name = "W,S,E,N", value_delimiter = ',', num_args = 4, allow_hyphen_values = true, requires = "color")]
+    #[arg(
+        long,
+        value_name = "W,S,E,N",
+        value_delimiter = ',',
+        num_args = 4,
+        allow_hyphen_values = true,
+        requires = "color"
+    )]
     pub color_extent: Option<Vec<f64>>,
     /// Resolution of the virtual texture. Default: the longer side has 16,384 texels
     #[arg(long, value_name = "T")]
@@ -104,14 +136,15 @@ pub struct ImportArgs {
     /// its ground where the track has none)
     #[arg(long, value_name = "W.far", conflicts_with = "fit")]
     pub world: Option<PathBuf>,
-    /// Mean speed after --fit, and speed of a track without times, m/s
-    #[arg(long, value_name = "V", default_value_t = 100.0)]
-    pub speed_mps: f64,
-    /// Smallest height above the ground, m
-    #[arg(long, value_name = "M", default_value_t = 10.0)]
-    pub clearance_m: f64,
+    /// Mean speed after --fit, and speed of a GPX track without times, m/s. Default: 100
+    #[arg(long, value_name = "V", allow_negative_numbers = true)]
+    pub speed_mps: Option<f64>,
+    /// Smallest height above the ground after --fit, and height above it of a track without
+    /// elevations, m. Default: 10
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    pub clearance_m: Option<f64>,
     /// Poses a second of a KITTI file without times. Default: 10
-    #[arg(long, value_name = "F", conflicts_with = "times")]
+    #[arg(long, value_name = "F", conflicts_with = "times", allow_negative_numbers = true)]
     pub hz: Option<f64>,
     /// Times of a KITTI file, one a line, s
     #[arg(long, value_name = "FILE")]
@@ -327,7 +360,11 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         _ => return Err(expected()),
     };
     let bytes = number * factor;
-    if bytes.is_finite() && (1.0..=1e15).contains(&bytes) { Ok(bytes as u64) } else { Err(expected()) }
+    if bytes.is_finite() && (1.0..=1e15).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(expected())
+    }
 }
 
 /// `480x270`, both from 16 to 8192.

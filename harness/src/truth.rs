@@ -7,6 +7,7 @@ use farplane::io::Archive;
 use farplane::world::World;
 use farplane_raycast::{Grid, Scene};
 use rayon::prelude::*;
+use std::path::Path;
 
 /// Memory that the true heights may take; a world that needs more is held at a coarser level.
 const TRUTH_BYTES_MAX: u64 = 192 << 20;
@@ -44,6 +45,19 @@ pub fn grid(world: &World) -> Grid {
 }
 
 impl Truth {
+    /// Opens a world and reads its heights.
+    ///
+    /// # Errors
+    /// When the file is missing, no world, or corrupt: names it.
+    pub fn open(path: &Path) -> Result<(World, Self)> {
+        let archive = Archive::open(path)?;
+        let section = archive.section(World::SECTION)?;
+        let named = || path.display().to_string();
+        let world = World::decode(&section).with_context(named)?;
+        let truth = Self::load(&archive, &world).with_context(named)?;
+        Ok((world, truth))
+    }
+
     /// Reads the heights.
     ///
     /// # Errors
