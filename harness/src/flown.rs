@@ -56,17 +56,23 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 * 1e-9
 }
 
+/// A distance in metres below 10 km, in kilometres from there on.
+#[must_use]
+pub fn distance(metres: f64) -> String {
+    if metres < 10_000.0 { format!("{metres:.1} m") } else { format!("{:.1} km", metres / 1000.0) }
+}
+
 /// One line: poses, seconds, cuts, mean speed.
 #[must_use]
 pub fn line(path: &CamPath) -> String {
     let flown = Flown::of(path);
     let cuts = path.cuts().len();
     format!(
-        "{} poses, {:.3} s, {cuts} cut{}, {:.1} km at a mean of {:.1} m/s",
+        "{} poses, {:.3} s, {cuts} cut{}, {} at a mean of {:.1} m/s",
         path.poses().len(),
         flown.seconds,
         if cuts == 1 { "" } else { "s" },
-        flown.length_m / 1000.0,
+        distance(flown.length_m),
         flown.mean_mps
     )
 }

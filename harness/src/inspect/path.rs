@@ -1,6 +1,6 @@
 //! A camera path in figures.
 
-use crate::flown::Flown;
+use crate::flown::{self, Flown};
 use farplane_path::CamPath;
 use std::fmt::Write;
 
@@ -12,9 +12,9 @@ pub fn describe(path: &CamPath) -> String {
     let mut out = String::new();
     let mut row = |name: &str, text: String| {
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "  {name:<11}{text}");
+        let _ = writeln!(out, "  {name:<12}{text}");
     };
-    row("camera path", format!(" {} poses, {:.3} s", poses.len(), flown.seconds));
+    row("camera path", format!("{} poses, {:.3} s", poses.len(), flown.seconds));
     row("clock", format!("starts at {:.3} s", start as f64 * 1e-9));
     row(
         "rate",
@@ -29,10 +29,10 @@ pub fn describe(path: &CamPath) -> String {
     row(
         "speed",
         format!(
-            "{:.2} m/s in the mean, {:.2} m/s at most; {:.2} km",
+            "{:.2} m/s in the mean, {:.2} m/s at most; {} flown",
             flown.mean_mps,
             flown.max_mps,
-            flown.length_m / 1000.0
+            flown::distance(flown.length_m)
         ),
     );
     let [lo, hi] = flown.extent;

@@ -18,7 +18,7 @@ pub fn describe(archive: &Archive) -> Result<String> {
     let mut out = String::new();
     let mut row = |name: &str, text: String| {
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "  {name:<11}{text}");
+        let _ = writeln!(out, "  {name:<12}{text}");
     };
     let size = world.terrain.size_m();
     let bytes = archive.file_bytes() as f64 / 1e6;
@@ -94,7 +94,7 @@ fn levels(out: &mut String, world: &World) {
     let t = &world.terrain;
     let _ = writeln!(
         out,
-        "\n  {:<11}{:>9} {:>12} {:>14} {:>14}",
+        "\n  {:<12}{:>9} {:>12} {:>14} {:>14}",
         "level", "tiles", "samples m", "error mean m", "error max m"
     );
     for level in 0..t.levels {
@@ -105,7 +105,7 @@ fn levels(out: &mut String, world: &World) {
         let apart = t.spacing.max_element() * f64::from(1u32 << level);
         let _ = writeln!(
             out,
-            "  {level:<11}{:>9} {apart:>12.2} {:>14.3} {max:>14.3}",
+            "  {level:<12}{:>9} {apart:>12.2} {:>14.3} {max:>14.3}",
             nodes.len(),
             sum / nodes.len() as f64
         );
@@ -156,7 +156,7 @@ impl Kinds {
     fn table(&self, out: &mut String) {
         let _ = writeln!(
             out,
-            "\n  {:<11}{:>9} {:>12} {:>14} {:>14}",
+            "\n  {:<12}{:>9} {:>12} {:>14} {:>14}",
             "kind", "entries", "stored MB", "logical MB", "ratio"
         );
         for (name, t) in [
@@ -168,7 +168,7 @@ impl Kinds {
             let ratio = if t.stored > 0 { t.logical as f64 / t.stored as f64 } else { 0.0 };
             let _ = writeln!(
                 out,
-                "  {name:<11}{:>9} {:>12.2} {:>14.2} {ratio:>14.2}",
+                "  {name:<12}{:>9} {:>12.2} {:>14.2} {ratio:>14.2}",
                 t.entries,
                 t.stored as f64 / 1e6,
                 t.logical as f64 / 1e6
