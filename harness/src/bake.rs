@@ -3,10 +3,9 @@
 use crate::cli::BakeArgs;
 use crate::status::{Done, Failure};
 use crate::{file, progress};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use farplane_bake::{BakeError, BakeOptions, ColorSource, Progress, Source, Summary};
 use indicatif::ProgressBar;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -39,7 +38,7 @@ pub fn run(args: &BakeArgs) -> Done {
 /// # Errors
 /// What is wrong, where, and what to do about it.
 pub fn bake_with_progress(options: &BakeOptions) -> Result<Summary> {
-    check_output(&options.out)?;
+    file::check_target(&options.out)?;
     let bars = Bars::default();
     let result =
         farplane_bake::bake(options, &|progress| bars.show(progress), progress::interrupted());
@@ -76,10 +75,7 @@ fn options(args: &BakeArgs) -> Result<BakeOptions, Failure> {
             input.display()
         ));
     }
-    let extent_wsen = args.color_extent.as_ref().map(|e| <[f64; 4]>::try_from(e.as_slice()));
-    let extent_wsen = extent_wsen.transpose();
-    let extent_wsen = extent_wsen
-        .map_err(|_| Failure::Usage("--color-extent: give four numbers, W,S,E,N".to_owned()))?;
+    let extent_wsen = args.color_extent;
     let source = if args.height.is_empty() {
         Source::Procedural { size_m: args.size_m.unwrap_or(SIZE_M) }
     } else {
@@ -94,16 +90,6 @@ fn options(args: &BakeArgs) -> Result<BakeOptions, Failure> {
         threads: args.threads,
         seed: args.seed,
     })
-}
-
-/// A finished archive takes the place of what is at its path: never that of a folder or a device.
-fn check_output(out: &Path) -> Result<()> {
-    match std::fs::metadata(out) {
-        Ok(metadata) if !metadata.is_file() => {
-            bail!("cannot write {}: not a regular file; give the name of a file", out.display())
-        }
-        _ => Ok(()),
-    }
 }
 
 /// One bar after the other: stages follow each other, parts of a stage end on any thread.

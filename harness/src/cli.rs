@@ -80,7 +80,7 @@ pub struct BakeArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Side of a world from a seed, or width of a PNG that says nothing of its size, m
-    #[arg(long, value_name = "M")]
+    #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub size_m: Option<f64>,
     /// Elevation: GeoTIFF (int16 or float32) or 16-bit PNG; several that touch are joined
     #[arg(long, value_name = "F.tif|F.png")]
@@ -90,17 +90,10 @@ pub struct BakeArgs {
     pub color: Option<PathBuf>,
     /// What the imagery covers: degrees, or metres for a projected world. Default: a 2:1 image
     /// covers the globe, any other the world
-    #[arg(
-        long,
-        value_name = "W,S,E,N",
-        value_delimiter = ',',
-        num_args = 4,
-        allow_hyphen_values = true,
-        requires = "color"
-    )]
-    pub color_extent: Option<Vec<f64>>,
+    #[arg(long, value_name = "W,S,E,N", value_parser = parse_extent, allow_hyphen_values = true, requires = "color")]
+    pub color_extent: Option<Extent>,
     /// Resolution of the virtual texture. Default: the longer side has 16,384 texels
-    #[arg(long, value_name = "T")]
+    #[arg(long, allow_negative_numbers = true, value_name = "T")]
     pub texels_per_metre: Option<f64>,
     /// Rocks and trees to scatter. Default: 50,000
     #[arg(long, value_name = "N")]
@@ -192,7 +185,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "W.far")]
     pub world: Option<PathBuf>,
     /// Length, s
-    #[arg(long, value_name = "S", default_value_t = 60.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "S", default_value_t = 60.0)]
     pub seconds: f64,
     /// Another seed gives another path
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -244,16 +237,16 @@ pub struct ReplayArgs {
     #[arg(long, value_enum, default_value = "realtime")]
     pub pace: Pace,
     /// Frames a second
-    #[arg(long, value_name = "HZ", default_value_t = 60.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "HZ", default_value_t = 60.0)]
     pub target_hz: f64,
     /// Seconds at the start that are reported apart
-    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "S", default_value_t = 1.0)]
     pub warmup: f64,
     /// Where on the path to begin, s
-    #[arg(long, value_name = "S", default_value_t = 0.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "S", default_value_t = 0.0)]
     pub from: f64,
     /// Where to end, s. Default: the end of the path
-    #[arg(long, value_name = "S")]
+    #[arg(long, allow_negative_numbers = true, value_name = "S")]
     pub to: Option<f64>,
     /// Threads; 0 is one a core. Changes nothing on the virtual clock
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -367,6 +360,19 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Degrees or metres: west, south, east, north.
+pub type Extent = [f64; 4];
+
+/// `-71,-33,-70,-32`: west before east, south before north.
+fn parse_extent(text: &str) -> Result<Extent, String> {
+    let expected = || format!("'{text}' is no extent: write it as W,S,E,N with W < E and S < N");
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+    let extent = Extent::try_from(numbers.map_err(|_| expected())?).map_err(|_| expected())?;
+    let [w, s, e, n] = extent;
+    let fits = extent.iter().all(|v| v.is_finite()) && w < e && s < n;
+    if fits { Ok(extent) } else { Err(expected()) }
+}
+
 /// `480x270`, both from 16 to 8192.
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let expected = || format!("'{text}' is no size: write it as 480x270, both from 16 to 8192");
@@ -383,6 +389,18 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn extents_are_read() {
+        assert_eq!(parse_extent("-71,-33, -70,-32.5"), Ok([-71.0, -33.0, -70.0, -32.5]));
+        for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,x,4", "3,2,1,4", "1,4,3,2", "1,2,inf,4"] {
+            assert!(parse_extent(bad).is_err(), "{bad}");
+        }
+        let line =
+            ["harness", "bake", "-o", "w", "--color", "c.png", "--color-extent", "-71,-33,-70,-32"];
+        let Verb::Bake(args) = Cli::try_parse_from(line).unwrap().verb else { panic!() };
+        assert_eq!(args.color_extent, Some([-71.0, -33.0, -70.0, -32.0]));
     }
 
     #[test]

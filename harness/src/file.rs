@@ -29,17 +29,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     // Behind a link: the link stays, what it points to is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    match fs::metadata(&target) {
-        Ok(metadata) if metadata.is_dir() => {
-            bail!("{}: it is a folder; give the name of a file", cannot());
-        }
-        Ok(metadata) if !metadata.is_file() => {
-            let mut file = File::options().write(true).open(&target).with_context(cannot)?;
-            return file.write_all(bytes).and_then(|()| file.flush()).with_context(cannot);
-        }
-        _ => {}
+    if fs::metadata(&target).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        let mut file = File::options().write(true).open(&target).with_context(cannot)?;
+        return file.write_all(bytes).and_then(|()| file.flush()).with_context(cannot);
     }
-    let folder = folder_of(&target);
+    check_target(&target)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".farplane-");
     #[cfg(unix)]
@@ -48,13 +42,32 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         // As any new file: what the umask leaves of it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(&folder).with_context(|| {
-        format!("{} (is there a folder {} that can be written?)", cannot(), folder.display())
-    })?;
+    let mut file = builder.tempfile_in(folder_of(&target)).with_context(cannot)?;
     file.write_all(bytes).with_context(cannot)?;
     file.as_file().sync_all().with_context(cannot)?;
     file.persist(&target).map_err(|e| e.error).with_context(cannot)?;
     Ok(())
+}
+
+/// Refuses what no new file can take the place of: a folder, a device, a name in no folder.
+///
+/// # Errors
+/// What is in the way.
+pub fn check_target(path: &Path) -> Result<()> {
+    let cannot = format!("cannot write {}", path.display());
+    let folder = folder_of(path);
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            bail!("{cannot}: it is a folder; give the name of a file")
+        }
+        Ok(metadata) if !metadata.is_file() => {
+            bail!("{cannot}: it is no regular file; give another name")
+        }
+        Err(_) if !folder.is_dir() => {
+            bail!("{cannot}: there is no folder {}; make it, or check the name", folder.display())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether two paths name the same file, which is there.

@@ -80,12 +80,10 @@ pub fn describe(archive: &Archive) -> Result<String> {
 }
 
 fn projection(world: &World) -> String {
-    let crs = if world.crs.is_empty() { "no CRS" } else { &world.crs };
     match world.projection {
-        Projection::Metric => format!("metres, {crs}"),
-        Projection::Equirectangular(c) => {
-            format!("equirectangular about {}° E, {}° N ({crs})", c.lon, c.lat)
-        }
+        _ if !world.crs.is_empty() => world.crs.clone(),
+        Projection::Metric => "metres of no place on Earth".to_owned(),
+        Projection::Equirectangular(c) => format!("equirectangular about {}, {}", c.lon, c.lat),
     }
 }
 
