@@ -58,9 +58,12 @@ impl Op {
     }
 }
 
-const OUTCOMES: [Outcome; 5] = [
+const OUTCOMES: [Outcome; 8] = [
+    Outcome::Decoded,
+    Outcome::Decoded,
     Outcome::Decoded,
     Outcome::Cancelled,
+    Outcome::ReadFailed,
     Outcome::ReadFailed,
     Outcome::Corrupt,
     Outcome::Undecodable,
@@ -89,6 +92,8 @@ struct Held {
     by: Holder,
     range: Range,
     slot: Option<u32>,
+    /// Counts loads: another one after an eviction may get the same range.
+    load: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -122,12 +127,14 @@ pub struct Model {
     held: Vec<Held>,
     readers: Vec<Reader>,
     reads: Vec<OpenRead>,
-    moves: Vec<Relocation>,
+    /// With the load of the block that moves.
+    moves: Vec<(Relocation, u64)>,
     wants: Vec<Want>,
     events: Vec<Event>,
     actions: Actions,
     epoch: u64,
     step: u64,
+    loads: u64,
     loaded: u64,
     evicted: u64,
     /// A digest of all actions so far.
@@ -162,6 +169,7 @@ impl Model {
             actions: Actions::default(),
             epoch: 0,
             step: 0,
+            loads: 0,
             loaded: 0,
             evicted: 0,
             digest: 0xcbf2_9ce4_8422_2325,
@@ -170,7 +178,7 @@ impl Model {
         };
         for p in placed {
             assert!(model.unit(p.unit).pinned);
-            model.hold(Held { by: Holder::Unit(p.unit), range: p.range, slot: p.slot });
+            model.hold(Holder::Unit(p.unit), p.range, p.slot);
             model.known[p.unit as usize].state = State::Resident;
         }
         model.check();
@@ -248,8 +256,7 @@ impl Model {
     }
 
     /// Enters a range, which nobody may hold or look at.
-    fn hold(&mut self, new: Held) {
-        let range = new.range;
+    fn hold(&mut self, by: Holder, range: Range, slot: Option<u32>) {
         let arena = Range::new(0, self.setup.config.arena_bytes);
         assert!(range.size > 0 && arena.contains(&range), "{range} outside the arena");
         for held in &self.held {
@@ -259,7 +266,8 @@ impl Model {
             let seen = reader.sees.iter().find(|r| r.overlaps(&range));
             assert_eq!(seen, None, "{range} is given while a reader looks at it");
         }
-        self.held.push(new);
+        self.loads += 1;
+        self.held.push(Held { by, range, slot, load: self.loads });
     }
 
     fn check_place(&self, placed: &Placed) {
@@ -268,7 +276,7 @@ impl Model {
     }
 
     fn answer(&mut self, which: usize, copied: bool) {
-        let relocation = self.moves.remove(which);
+        let (relocation, load) = self.moves.remove(which);
         let oldest = self.oldest();
         self.core.relocated(&relocation, copied, self.epoch, oldest);
         // Answered twice: nothing may happen.
@@ -276,12 +284,12 @@ impl Model {
         let (from, to) = (relocation.block.from, relocation.block.to);
         self.held.retain(|h| !(h.by == Holder::Reserved && h.range == to));
         let unit = Holder::Unit(relocation.unit);
-        if copied && let Some(held) = self.held.iter_mut().find(|h| h.by == unit && h.range == from)
-        {
-            held.range = to;
+        let block = self.held.iter_mut().find(|h| h.by == unit && h.load == load);
+        if let Some(block) = block.filter(|_| copied) {
+            block.range = to;
             if oldest.is_some() {
                 let by = Holder::Vacated(self.epoch);
-                self.held.push(Held { by, range: from, slot: None });
+                self.held.push(Held { by, range: from, slot: None, load });
             }
         }
         self.check();
@@ -309,10 +317,10 @@ impl Model {
         for relocation in &actions.relocations {
             let (from, to) = (relocation.block.from, relocation.block.to);
             assert_eq!(self.known[relocation.unit as usize].state, State::Resident);
-            assert_eq!(self.place(relocation.unit).range, from);
-            assert_eq!(from.size, to.size);
-            self.hold(Held { by: Holder::Reserved, range: to, slot: None });
-            self.moves.push(*relocation);
+            let block = self.place(relocation.unit);
+            assert_eq!((block.range, to.size), (from, from.size));
+            self.hold(Holder::Reserved, to, None);
+            self.moves.push((*relocation, block.load));
         }
         let moved: u64 = actions.relocations.iter().map(|r| r.block.to.size).sum();
         assert!(moved <= self.setup.config.move_bytes_max);
@@ -463,7 +471,7 @@ impl Model {
                 known.read = self.reads.len();
                 class = class.min(known.class);
                 let slot = self.slot_of(part.to, info.home);
-                self.hold(Held { by: Holder::Unit(part.unit), range: part.to, slot });
+                self.hold(Holder::Unit(part.unit), part.to, slot);
                 assert_eq!(part.to.size, u64::from(info.resident_bytes));
             }
             let bytes = end - read.offset;

@@ -13,6 +13,7 @@ impl Model {
     /// of it becomes resident.
     pub fn settle(&mut self) {
         self.readers.clear();
+        self.events.clear();
         while !self.moves.is_empty() {
             self.answer(0, false);
         }
@@ -31,8 +32,10 @@ impl Model {
                 return;
             }
         }
-        let late = expected.iter().filter(|&&u| self.known[u as usize].state != State::Resident);
-        panic!("never loaded: {:?} of {:?}", late.collect::<Vec<_>>(), self.wants);
+        let late = expected.iter().map(|&u| (u, self.known[u as usize], *self.unit(u)));
+        let late: Vec<_> = late.filter(|(_, k, _)| k.state != State::Resident).collect();
+        let (config, stats) = (&self.setup.config, self.core.heap_stats());
+        panic!("never loaded: {late:?}; {:?}; {config:?}; {stats:?}", self.wants);
     }
 
     /// Drops wants until the rest is sure to fit. With k blocks in the heap there are at most k + 1

@@ -26,8 +26,8 @@ impl Setup {
         *bytes = rest;
         let slots = pick_or(&[0, 1, 2, 5, 40, 3, 8], b[0], 70_000);
         let slot_bytes = pick_or(&[512, 64, 100, 4096, 512], b[1], 0);
-        let heap = pick(&[4096, 0, 64, 1000, 65_536, 16_384, 4096, 2048], b[2]);
-        let in_flight = pick_or(&[4096, 1, 600, 1 << 20, 4096], b[3], 0);
+        let heap = pick(&[4096, 64, 1000, 65_536, 16_384, 6000, 2048, 0], b[2]);
+        let in_flight = pick_or(&[4096, 600, 1 << 20, 1200, 1], b[3], 0);
         let pool = slots as u64 * slot_bytes;
         let config = Config {
             // Sometimes less than the pool takes.
@@ -51,9 +51,8 @@ impl Setup {
             let (b, rest) = bytes.split_first_chunk::<4>()?;
             *bytes = rest;
             let home = if b[0] % 2 == 0 { Home::Heap } else { Home::Slot };
-            let stored_bytes = pick(&[60, 300, 1, 700, 0, 5000], b[1]);
-            let sizes = [64, 100, 500, 512, 1, 2000, 0, 100_000];
-            let at = match b[2] {
+            let stored_bytes = pick_or(&[60, 300, 1, 599], b[1], if b[3] % 2 == 0 { 0 } else { 5000 });
+                let at = match b[2] {
                 0..240 => offset + pick(&[0, 0, 1, 100, 6000, 1 << 40], b[2]),
                 // A copy of something in front, or part of it.
                 240..254 => offset.saturating_sub(50),
@@ -63,9 +62,9 @@ impl Setup {
             units.push(UnitInfo {
                 offset: at,
                 stored_bytes,
-                resident_bytes: pick(&sizes, b[3]),
+                resident_bytes: pick_or(&[64, 100, 500, 512, 1, 2000], b[3], if b[1] % 2 == 0 { 0 } else { 100_000 }),
                 home,
-                pinned: b[0] / 2 % 16 == 7,
+                pinned: b[0] / 2 % 32 == 7,
             });
             if b[2] < 254 {
                 offset = at + u64::from(stored_bytes);
