@@ -7,6 +7,8 @@ mod decode;
 mod job;
 mod modelled;
 mod predict;
+mod reads;
+mod standing;
 mod streamer;
 mod threaded;
 mod unit;
