@@ -289,7 +289,9 @@ fn a_track_that_does_not_lie_on_the_world_is_refused() {
     let at = |name: &str| folder.path().join(name);
     let (tif, world, gpx, out) = (at("dem.tif"), at("w.far"), at("a.gpx"), at("out.cam"));
     fs::write(&tif, common::geotiff([140, 140], [-71.0, -32.0], 0.001, &[700; 140 * 140])).unwrap();
-    let baked = succeeds(&["bake", "-o", text(&world), "--height", text(&tif), "--props", "0"]);
+    let bake = ["bake", "-o", text(&world), "--height", text(&tif)];
+    let coarse = ["--props", "0", "--texels-per-metre", "0.02"];
+    let baked = succeeds(&[&bake[..], &coarse].concat());
     assert!(baked.contains("140 × 140 samples"), "{baked}");
     let point = |lon: f64| format!("<trkpt lat=\"-32.05\" lon=\"{lon}\"><ele>900</ele></trkpt>");
     let track =

@@ -141,7 +141,8 @@ fn georeferenced(desk: &Desk) -> PathBuf {
     let heights: Vec<i16> = (0..140).flat_map(|_| (0..140).map(|x| 700 + 2 * x)).collect();
     let tif = desk.file("dem.tif", geotiff([140, 140], [-71.0, -32.0], 0.002, &heights));
     let world = desk.at("w.far");
-    let told = succeeds(&["bake", "-o", text(&world), "--height", &tif, "--props", "0"]);
+    let coarse = ["--props", "0", "--texels-per-metre", "0.02"];
+    let told = succeeds(&[&["bake", "-o", text(&world), "--height", &tif], &coarse[..]].concat());
     assert!(told.contains("EPSG:4326") && told.contains("700.0 to 978.0 m"), "{told}");
     world
 }
@@ -276,7 +277,8 @@ fn a_world_in_two_files_is_one_without_a_seam() {
     let west = desk.file("west.tif", geotiff([70, 140], [-71.0, -32.0], 0.002, &west));
     let east = desk.file("east.tif", geotiff([70, 140], [-70.86, -32.0], 0.002, &east));
     let joined = desk.at("joined.far");
-    let args = ["--height", &west, "--height", &east, "--props", "0"];
+    let coarse = ["--props", "0", "--texels-per-metre", "0.02"];
+    let args = [&["--height", &*west, "--height", &east], &coarse[..]].concat();
     succeeds(&[&["bake", "-o", text(&joined)], &args[..]].concat());
     let (world, truth) = Truth::open(&joined).unwrap();
     let whole = georeferenced(&desk);
