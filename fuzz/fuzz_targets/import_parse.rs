@@ -21,7 +21,8 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     let mut report = imported.report;
-    let ground = |x: f64, y: f64| (x.abs() < 5000.0 && y.abs() < 5000.0).then(|| x * 0.1 - y * 0.2);
+    let ground =
+        |x: f64, y: f64| (x.abs() < 5000.0 && y.abs() < 5000.0).then_some(x * 0.1 - y * 0.2);
     let path = match imported.track {
         Track::Local(path) => path,
         Track::Geographic(track) => {

@@ -19,6 +19,6 @@ pub use config::{Config, ConfigError};
 pub use core::Core;
 pub use decode::{Decode, DecodeError};
 pub use predict::Predictor;
-pub use streamer::{Changes, StartError, Streamer};
+pub use streamer::{Changes, StartError, Streamer, Workers};
 pub use unit::{Home, State, UnitId, UnitInfo};
 pub use want::{Class, Want};

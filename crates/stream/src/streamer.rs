@@ -79,6 +79,15 @@ impl From<ConfigError> for StartError {
     }
 }
 
+/// Threads that decode.
+#[derive(Clone, Copy, Debug)]
+pub struct Workers {
+    /// How many; at least one is started.
+    pub count: usize,
+    /// Called by each of them when it starts, with its number: to lower its priority, say.
+    pub on_start: Option<fn(usize)>,
+}
+
 enum Executor<D: Decode> {
     Threaded(Threaded<D>),
     Modelled(Modelled<D>),
@@ -96,7 +105,7 @@ pub struct Streamer<D: Decode> {
 }
 
 impl<D: Decode> Streamer<D> {
-    /// Streams with real threads: `queue` reads, `workers` threads decode.
+    /// Streams with real threads: `queue` reads, `workers` decode.
     ///
     /// # Errors
     /// When the limits do not work out, a pinned unit cannot be loaded, or the system refuses.
@@ -106,7 +115,7 @@ impl<D: Decode> Streamer<D> {
         archive: &Archive,
         decoder: Arc<D>,
         queue: Box<dyn ReadQueue + Send>,
-        workers: usize,
+        workers: Workers,
     ) -> Result<Self, StartError> {
         let (core, arena) = start(config, units, archive, &*decoder)?;
         let executor = Threaded::new(queue, decoder, workers).map_err(StartError::System)?;
@@ -261,10 +270,15 @@ impl<D: Decode> Streamer<D> {
         }
     }
 
-    /// Bytes held now: blocks of the arena (the page pool is one) and reads in flight.
+    /// Bytes held now: blocks of the arena (the page pool is one), and reads in flight or the read
+    /// queue's buffers, whichever are more.
     #[must_use]
     pub fn usage_bytes(&self) -> u64 {
-        self.core.heap_stats().used + self.core.in_flight_bytes()
+        let buffers = match &self.executor {
+            Executor::Threaded(e) => e.reads.queue.buffer_bytes(),
+            Executor::Modelled(e) => e.reads.queue.buffer_bytes(),
+        };
+        self.core.heap_stats().used + self.core.in_flight_bytes().max(buffers)
     }
 }
 

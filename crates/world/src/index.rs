@@ -270,11 +270,16 @@ impl World {
         let kind = r.u32("projection")?;
         let (lon, lat) = (r.f64("projection")?, r.f64("projection")?);
         let projection = match kind {
-            0 => Projection::Metric,
+            0 if lon.to_bits() == 0 && lat.to_bits() == 0 => Projection::Metric,
             1 if (-540.0..=540.0).contains(&lon) && (-89.0..=89.0).contains(&lat) => {
                 Projection::Equirectangular(Geographic { lon, lat })
             }
-            _ => return invalid("projection", "0, or 1 with its centre off the poles"),
+            _ => {
+                return invalid(
+                    "projection",
+                    "0 with a centre of zeros, or 1 with its centre off the poles",
+                );
+            }
         };
         let origin = DVec3::new(r.f64("origin")?, r.f64("origin")?, r.f64("origin")?);
         let filled_voids = r.u64("voids")?;

@@ -127,6 +127,9 @@ impl Materials {
         let mut materials = Self::default();
         for _ in 0..layer_count {
             let b = r.take(8, "layer rule")?;
+            if b[6..] != [0, 0] {
+                return invalid("layer rule", "six bytes and two zeros");
+            }
             let rule = Rule {
                 height: [b[0], b[1]],
                 height_fade: b[2],

@@ -56,7 +56,8 @@ pub fn encode(mesh: &Mesh) -> Vec<u8> {
     out
 }
 
-/// Decodes and checks a level: counts, finite positions, indices in range.
+/// Decodes and checks a level: counts, finite positions, indices in range, zeros where
+/// the layout has them.
 ///
 /// # Errors
 /// Names the field that is wrong.
@@ -75,6 +76,9 @@ pub fn decode(payload: &[u8]) -> Result<Mesh, WorldError> {
         let mut f = || vertices.f32("mesh position");
         let position = [f()?, f()?, f()?];
         let n = vertices.take(4, "mesh normal")?;
+        if n[3] != 0 {
+            return invalid("mesh normal", "three bytes and a zero");
+        }
         let c = vertices.take(4, "mesh colour")?;
         let normal = [n[0] as i8, n[1] as i8, n[2] as i8, 0];
         mesh.vertices.push(Vertex { position, normal, color: [c[0], c[1], c[2], c[3]] });

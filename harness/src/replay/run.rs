@@ -12,7 +12,7 @@ use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMe
 use crate::status::Failure;
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
-use farplane::io::{FaultPlan, MmapQueue, PreadQueue, ReadQueue, SimQueue};
+use farplane::io::{FaultPlan, MmapQueue, PreadOptions, PreadQueue, ReadQueue, SimQueue};
 use farplane::stream::Counters;
 use farplane::{Farplane, Frame, Options, Stage};
 use farplane_profiler::{Clock as WallClock, FrameLog, Histogram, Recorder, StageId, StageSet};
@@ -25,9 +25,6 @@ use std::time::Duration;
 
 /// Frames that feedback takes, as a GPU's would.
 pub const FEEDBACK_DELAY_FRAMES: u64 = 3;
-
-/// Threads that wait for positioned reads; they cost no core.
-const READ_THREADS: usize = 4;
 
 /// Names of the stages of an update, then of the harness's own work.
 pub fn stage_names() -> Vec<&'static str> {
@@ -488,6 +485,7 @@ fn worker(caster: NeedsCaster) -> Result<Casting, Failure> {
     let thread = std::thread::Builder::new()
         .name("feedback".to_owned())
         .spawn(move || {
+            machine::yield_to_main();
             for (view, mut taken) in inbox {
                 caster.take(taken.frame, &view, false, &mut taken);
                 if outbox.send(taken).is_err() {
@@ -509,6 +507,7 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
             // One core is the main thread's.
             Clock::Real => settings.threads.saturating_sub(1).max(1),
         },
+        on_worker_start: Some(|_| machine::yield_to_main()),
         ..Options::default()
     };
     let opened = match args.clock {
@@ -519,9 +518,15 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
         Clock::Real => {
             let queue: Box<dyn ReadQueue + Send> = match args.io {
                 Io::Mmap => Box::new(MmapQueue::new(archive)),
-                Io::Auto | Io::Pread => Box::new(
-                    PreadQueue::new(archive, READ_THREADS).context("cannot start the readers")?,
-                ),
+                Io::Auto | Io::Pread => {
+                    let options = PreadOptions {
+                        pool_bytes_max: (args.budget / 16) as usize,
+                        on_start: Some(|_| machine::yield_to_main()),
+                        ..PreadOptions::default()
+                    };
+                    let queue = PreadQueue::with_options(archive, options);
+                    Box::new(queue.context("cannot start the readers")?)
+                }
             };
             Farplane::open(archive, queue, options)
         }
