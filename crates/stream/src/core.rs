@@ -388,7 +388,7 @@ impl Core {
                 let skipped = u64::from(self.config.coalesced_gap_bytes_max);
                 let joined = u64::from(self.config.coalesced_bytes_max);
                 let rest = left - u64::from(info.stored_bytes);
-                let over = self.reads.bytes() + length + rest > self.config.in_flight_bytes_max;
+                let over = length > self.config.in_flight_bytes_max - self.reads.bytes() - rest;
                 if count > 0 && (gap > skipped || length > joined || over) {
                     break;
                 }

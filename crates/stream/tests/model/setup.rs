@@ -51,8 +51,9 @@ impl Setup {
             let (b, rest) = bytes.split_first_chunk::<4>()?;
             *bytes = rest;
             let home = if b[0] % 2 == 0 { Home::Heap } else { Home::Slot };
-            let stored_bytes = pick_or(&[60, 300, 1, 599], b[1], if b[3] % 2 == 0 { 0 } else { 5000 });
-                let at = match b[2] {
+            let stored_bytes =
+                pick_or(&[60, 300, 1, 599], b[1], if b[3] % 2 == 0 { 0 } else { 5000 });
+            let at = match b[2] {
                 0..240 => offset + pick(&[0, 0, 1, 100, 6000, 1 << 40], b[2]),
                 // A copy of something in front, or part of it.
                 240..254 => offset.saturating_sub(50),
@@ -62,7 +63,11 @@ impl Setup {
             units.push(UnitInfo {
                 offset: at,
                 stored_bytes,
-                resident_bytes: pick_or(&[64, 100, 500, 512, 1, 2000], b[3], if b[1] % 2 == 0 { 0 } else { 100_000 }),
+                resident_bytes: pick_or(
+                    &[64, 100, 500, 512, 1, 2000],
+                    b[3],
+                    if b[1] % 2 == 0 { 0 } else { 100_000 },
+                ),
                 home,
                 pinned: b[0] / 2 % 32 == 7,
             });
