@@ -90,7 +90,8 @@ pub struct BakeArgs {
     pub color: Option<PathBuf>,
     /// What the imagery covers: degrees, or metres for a projected world. Default: a 2:1 image
     /// covers the globe, any other the world
-    #[arg(long, value_name = "W,S,E,N", value_parser = parse_extent, allow_hyphen_values = true, requires = "color")]
+    #[arg(long, value_name = "W,S,E,N", value_parser = parse_extent)]
+    #[arg(allow_hyphen_values = true, requires = "color")]
     pub color_extent: Option<Extent>,
     /// Resolution of the virtual texture. Default: the longer side has 16,384 texels
     #[arg(long, allow_negative_numbers = true, value_name = "T")]

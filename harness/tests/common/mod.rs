@@ -81,3 +81,70 @@ impl Rng {
         self.next() % n
     }
 }
+
+/// A GeoTIFF of int16 samples in degrees, row 0 in the north, as OGC 19-008r4 draws it: one strip,
+/// `corner` the north-west corner of the first pixel, `step` its size in degrees.
+pub fn geotiff(size: [u16; 2], corner: [f64; 2], step: f64, heights: &[i16]) -> Vec<u8> {
+    Tiff { bits: 16, compression: 1, ..Tiff::new(size, corner, step) }.bytes(heights)
+}
+
+/// The parts of a TIFF that tests change.
+pub struct Tiff {
+    pub size: [u16; 2],
+    pub corner: [f64; 2],
+    pub step: f64,
+    pub bits: u16,
+    pub compression: u16,
+}
+
+impl Tiff {
+    pub fn new(size: [u16; 2], corner: [f64; 2], step: f64) -> Self {
+        Self { size, corner, step, bits: 16, compression: 1 }
+    }
+
+    pub fn bytes(&self, heights: &[i16]) -> Vec<u8> {
+        const SHORT: u16 = 3;
+        const LONG: u16 = 4;
+        const DOUBLE: u16 = 12;
+        const TAGS: u32 = 13;
+        let data = 8 + 2 + TAGS * 12 + 4;
+        let strip: Vec<u8> = heights.iter().flat_map(|h| h.to_le_bytes()).collect();
+        let (scale_at, tie_at) = (data, data + 24);
+        let (keys_at, strip_at) = (tie_at + 48, tie_at + 48 + 32);
+        let mut out = b"II\x2a\0\x08\0\0\0".to_vec();
+        out.extend((TAGS as u16).to_le_bytes());
+        let [w, h] = self.size.map(u32::from);
+        for (tag, kind, count, value) in [
+            (256, SHORT, 1, w),
+            (257, SHORT, 1, h),
+            (258, SHORT, 1, u32::from(self.bits)),
+            (259, SHORT, 1, u32::from(self.compression)),
+            (262, SHORT, 1, 1),
+            (273, LONG, 1, strip_at),
+            (277, SHORT, 1, 1),
+            (278, SHORT, 1, h),
+            (279, LONG, 1, strip.len() as u32),
+            (339, SHORT, 1, 2),
+            (33550, DOUBLE, 3, scale_at),
+            (33922, DOUBLE, 6, tie_at),
+            (34735, SHORT, 16, keys_at),
+        ] {
+            out.extend(u16::to_le_bytes(tag));
+            out.extend(kind.to_le_bytes());
+            out.extend(u32::to_le_bytes(count));
+            out.extend(value.to_le_bytes());
+        }
+        out.extend([0; 4]);
+        let [x, y] = self.corner;
+        for v in [self.step, self.step, 0.0, 0.0, 0.0, 0.0, x, y, 0.0] {
+            out.extend(f64::to_le_bytes(v));
+        }
+        // Geographic, pixel is area, EPSG:4326.
+        for v in [1u16, 1, 0, 3, 1024, 0, 1, 2, 1025, 0, 1, 1, 2048, 0, 1, 4326] {
+            out.extend(v.to_le_bytes());
+        }
+        assert_eq!(out.len(), strip_at as usize);
+        out.extend(strip);
+        out
+    }
+}
