@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and what it means.
 
+use crate::status::{Failure, one_line};
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -10,6 +12,29 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+impl Cli {
+    /// Reads the command line of this process.
+    ///
+    /// # Errors
+    /// What makes no sense, in one line.
+    pub fn read() -> Result<Self, Failure> {
+        Self::try_parse().or_else(|e| match e.kind() {
+            // Help and version go where clap sends them, as long as they are.
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => e.exit(),
+            _ => Err(Failure::Usage(usage(&e.render().to_string()))),
+        })
+    }
+}
+
+/// What clap says, without the synopsis.
+fn usage(rendered: &str) -> String {
+    let end = rendered.find("\nUsage:").or_else(|| rendered.find("\nFor more information"));
+    let text = one_line(&rendered[..end.unwrap_or(rendered.len())]);
+    format!("{} (see --help)", text.strip_prefix("error: ").unwrap_or(&text))
 }
 
 const EXAMPLES: &str = "\
@@ -55,7 +80,7 @@ pub struct BakeArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Side of a world from a seed, or width of a PNG that says nothing of its size, m
-    #[arg(long, value_name = "M")]
+    #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub size_m: Option<f64>,
     /// Elevation: GeoTIFF (int16 or float32) or 16-bit PNG; several that touch are joined
     #[arg(long, value_name = "F.tif|F.png")]
@@ -65,10 +90,11 @@ pub struct BakeArgs {
     pub color: Option<PathBuf>,
     /// What the imagery covers: degrees, or metres for a projected world. Default: a 2:1 image
     /// covers the globe, any other the world
-    #[arg(long, value_name = "W,S,E,N", value_delimiter = ',', num_args = 4, allow_hyphen_values = true, requires = "color")]
-    pub color_extent: Option<Vec<f64>>,
+    #[arg(long, value_name = "W,S,E,N", value_parser = parse_extent)]
+    #[arg(allow_hyphen_values = true, requires = "color")]
+    pub color_extent: Option<Extent>,
     /// Resolution of the virtual texture. Default: the longer side has 16,384 texels
-    #[arg(long, value_name = "T")]
+    #[arg(long, allow_negative_numbers = true, value_name = "T")]
     pub texels_per_metre: Option<f64>,
     /// Rocks and trees to scatter. Default: 50,000
     #[arg(long, value_name = "N")]
@@ -104,14 +130,15 @@ pub struct ImportArgs {
     /// its ground where the track has none)
     #[arg(long, value_name = "W.far", conflicts_with = "fit")]
     pub world: Option<PathBuf>,
-    /// Mean speed after --fit, and speed of a track without times, m/s
-    #[arg(long, value_name = "V", default_value_t = 100.0)]
-    pub speed_mps: f64,
-    /// Smallest height above the ground, m
-    #[arg(long, value_name = "M", default_value_t = 10.0)]
-    pub clearance_m: f64,
+    /// Mean speed after --fit, and speed of a GPX track without times, m/s. Default: 100
+    #[arg(long, value_name = "V", allow_negative_numbers = true)]
+    pub speed_mps: Option<f64>,
+    /// Smallest height above the ground after --fit, and height above it of a track without
+    /// elevations, m. Default: 10
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    pub clearance_m: Option<f64>,
     /// Poses a second of a KITTI file without times. Default: 10
-    #[arg(long, value_name = "F", conflicts_with = "times")]
+    #[arg(long, value_name = "F", conflicts_with = "times", allow_negative_numbers = true)]
     pub hz: Option<f64>,
     /// Times of a KITTI file, one a line, s
     #[arg(long, value_name = "FILE")]
@@ -159,7 +186,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "W.far")]
     pub world: Option<PathBuf>,
     /// Length, s
-    #[arg(long, value_name = "S", default_value_t = 60.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "S", default_value_t = 60.0)]
     pub seconds: f64,
     /// Another seed gives another path
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -211,16 +238,16 @@ pub struct ReplayArgs {
     #[arg(long, value_enum, default_value = "realtime")]
     pub pace: Pace,
     /// Frames a second
-    #[arg(long, value_name = "HZ", default_value_t = 60.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "HZ", default_value_t = 60.0)]
     pub target_hz: f64,
     /// Seconds at the start that are reported apart
-    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "S", default_value_t = 1.0)]
     pub warmup: f64,
     /// Where on the path to begin, s
-    #[arg(long, value_name = "S", default_value_t = 0.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "S", default_value_t = 0.0)]
     pub from: f64,
     /// Where to end, s. Default: the end of the path
-    #[arg(long, value_name = "S")]
+    #[arg(long, allow_negative_numbers = true, value_name = "S")]
     pub to: Option<f64>,
     /// Threads; 0 is one a core. Changes nothing on the virtual clock
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -327,7 +354,24 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         _ => return Err(expected()),
     };
     let bytes = number * factor;
-    if bytes.is_finite() && (1.0..=1e15).contains(&bytes) { Ok(bytes as u64) } else { Err(expected()) }
+    if bytes.is_finite() && (1.0..=1e15).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(expected())
+    }
+}
+
+/// Degrees or metres: west, south, east, north.
+pub type Extent = [f64; 4];
+
+/// `-71,-33,-70,-32`: west before east, south before north.
+fn parse_extent(text: &str) -> Result<Extent, String> {
+    let expected = || format!("'{text}' is no extent: write it as W,S,E,N with W < E and S < N");
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+    let extent = Extent::try_from(numbers.map_err(|_| expected())?).map_err(|_| expected())?;
+    let [w, s, e, n] = extent;
+    let fits = extent.iter().all(|v| v.is_finite()) && w < e && s < n;
+    if fits { Ok(extent) } else { Err(expected()) }
 }
 
 /// `480x270`, both from 16 to 8192.
@@ -346,6 +390,18 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn extents_are_read() {
+        assert_eq!(parse_extent("-71,-33, -70,-32.5"), Ok([-71.0, -33.0, -70.0, -32.5]));
+        for bad in ["", "1,2,3", "1,2,3,4,5", "1,2,x,4", "3,2,1,4", "1,4,3,2", "1,2,inf,4"] {
+            assert!(parse_extent(bad).is_err(), "{bad}");
+        }
+        let line =
+            ["harness", "bake", "-o", "w", "--color", "c.png", "--color-extent", "-71,-33,-70,-32"];
+        let Verb::Bake(args) = Cli::try_parse_from(line).unwrap().verb else { panic!() };
+        assert_eq!(args.color_extent, Some([-71.0, -33.0, -70.0, -32.0]));
     }
 
     #[test]

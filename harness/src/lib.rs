@@ -3,6 +3,8 @@
 pub mod bake;
 pub mod cache;
 pub mod cli;
+pub mod file;
+pub mod flown;
 pub mod import;
 pub mod inspect;
 pub mod progress;

@@ -1,19 +1,18 @@
 //! `harness`: bakes worlds and replays recorded camera paths through farplane.
 
-use clap::Parser;
 use harness::cli::{Cli, Verb};
 use harness::{bake, import, inspect, record, replay, verify};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().verb {
+    let done = Cli::read().and_then(|cli| match cli.verb {
         Verb::Bake(args) => bake::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Verify(args) => verify::run(&args),
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

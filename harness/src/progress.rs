@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[must_use]
 pub fn bar(total: u64, what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    let style = ProgressStyle::with_template("{prefix:>10} [{bar:40}] {percent:>3}% {eta:>4} {msg}");
+    let style =
+        ProgressStyle::with_template("{prefix:>10} [{bar:40}] {percent:>3}% {eta:>4} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar.set_prefix(what.to_owned());
     bar

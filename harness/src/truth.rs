@@ -1,12 +1,13 @@
 //! The true ground: heights at full resolution, held by the harness to know what a frame needs. It
 //! is no part of what streams, and of no budget.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use farplane::geom::{DVec2, Vec2};
 use farplane::io::Archive;
-use farplane::world::World;
+use farplane::world::{Terrain, World, tile};
 use farplane_raycast::{Grid, Scene};
 use rayon::prelude::*;
+use std::path::Path;
 
 /// Memory that the true heights may take; a world that needs more is held at a coarser level.
 const TRUTH_BYTES_MAX: u64 = 192 << 20;
@@ -17,6 +18,8 @@ pub struct Truth {
     pub scene: Scene<Vec<u16>>,
     /// That level: 0 unless the world is too large for memory.
     pub level: u32,
+    /// Columns and rows of tiles that could not be read: their ground is that of a coarser level.
+    pub corrupt: Vec<[u32; 2]>,
     /// Corners of the world, m.
     extent: [DVec2; 2],
     origin_z: f64,
@@ -44,10 +47,27 @@ pub fn grid(world: &World) -> Grid {
 }
 
 impl Truth {
-    /// Reads the heights.
+    /// Opens a world and reads its heights.
     ///
     /// # Errors
-    /// When a tile is corrupt: names it.
+    /// When the file is missing, no world, or has a corrupt tile: names it.
+    pub fn open(path: &Path) -> Result<(World, Self)> {
+        let archive = Archive::open(path)?;
+        let section = archive.section(World::SECTION)?;
+        let named = || path.display().to_string();
+        let world = World::decode(&section).with_context(named)?;
+        let truth = Self::load(&archive, &world).with_context(named)?;
+        if let Some([x, y]) = truth.corrupt.first() {
+            bail!("{}: tile {}/{x}/{y} is corrupt; bake or copy it again", named(), truth.level);
+        }
+        Ok((world, truth))
+    }
+
+    /// Reads the heights. A tile that is corrupt gets the ground of the finest coarser level that is
+    /// not: what a replay has there, too.
+    ///
+    /// # Errors
+    /// When the terrain has sizes that cannot be.
     pub fn load(archive: &Archive, world: &World) -> Result<Self> {
         let t = &world.terrain;
         let bytes = |level: u32| {
@@ -56,24 +76,28 @@ impl Truth {
         };
         let level = (0..t.levels).find(|&l| bytes(l) <= TRUTH_BYTES_MAX).unwrap_or(t.levels - 1);
         let [w, h] = t.tiles(level);
-        let first = t.level_offset(level);
-        let tiles = (0..w * h)
+        let tiles: Vec<Option<Vec<u16>>> = (0..w * h)
             .into_par_iter()
             .map(|i| {
-                let payload = archive.read(first + i).with_context(|| {
-                    format!("tile {}/{} of level {level} (run `harness verify`)", i % w, i / w)
-                })?;
-                Ok(payload.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect())
+                let payload = payload(archive, t, level, [i % w, i / w])?;
+                Some(payload.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect())
             })
-            .collect::<Result<Vec<Vec<u16>>>>()?;
+            .collect();
         let mut scene = Scene::new(grid(world)).context("the terrain's grid")?;
+        let mut corrupt = Vec::new();
         for (i, samples) in (0u32..).zip(tiles) {
-            scene.insert(level, i % w, i / w, samples).context("a terrain tile")?;
+            let at = [i % w, i / w];
+            let samples = samples.unwrap_or_else(|| {
+                corrupt.push(at);
+                coarser(archive, t, level, at)
+            });
+            scene.insert(level, at[0], at[1], samples).context("a terrain tile")?;
         }
         let tile_m = t.spacing * f64::from(t.tile_quads << level);
         Ok(Self {
             scene,
             level,
+            corrupt,
             extent: world.extent(),
             origin_z: world.origin.z,
             tile_m,
@@ -119,4 +143,31 @@ impl Truth {
     pub fn extent(&self) -> [DVec2; 2] {
         self.extent
     }
+}
+
+/// The samples of a tile; `None` when they are corrupt or too few.
+fn payload(archive: &Archive, terrain: &Terrain, level: u32, [x, y]: [u32; 2]) -> Option<Vec<u8>> {
+    let payload = archive.read(terrain.index(level, x, y)?).ok()?;
+    (payload.len() == terrain.tile_bytes() as usize).then_some(payload)
+}
+
+/// The samples of a tile as the finest readable level above it has them; level ground at the height
+/// that the index gives where there is none.
+fn coarser(archive: &Archive, terrain: &Terrain, level: u32, [x, y]: [u32; 2]) -> Vec<u16> {
+    let side = terrain.tile_samples();
+    let places = (0..side).flat_map(|row| (0..side).map(move |column| (column, row)));
+    for up in 1..terrain.levels - level {
+        let Some(payload) = payload(archive, terrain, level + up, [x >> up, y >> up]) else {
+            continue;
+        };
+        let step = f64::from(1u32 << up);
+        let first = |at: u32| f64::from((at & ((1 << up) - 1)) * terrain.tile_quads);
+        let height = |(column, row): (u32, u32)| {
+            let (cx, cy) = (first(x) + f64::from(column), first(y) + f64::from(row));
+            tile::surface(terrain, &payload, cx / step, cy / step).map_or(0, |q| q.round() as u16)
+        };
+        return places.map(height).collect();
+    }
+    let node = terrain.index(level, x, y).and_then(|i| terrain.nodes.get(i as usize));
+    vec![node.map_or(0, |n| n.max_q); (side * side) as usize]
 }

@@ -68,9 +68,10 @@ fn build(options: &BakeOptions, run: &Run<'_>) -> Result<Summary, BakeError> {
     let terrain = tiles::measure(&grid, run)?;
     let range = terrain.nodes.last().map_or([0; 2], |root| [root.min_q, root.max_q]);
     let instances = scatter::scatter(&grid, range, props_wanted, seed);
-    run.progress("props", 0, u64::from(props::MESHES))?;
+    let mesh_count = if props_wanted > 0 { props::MESHES } else { 0 };
+    run.progress("props", 0, u64::from(mesh_count))?;
     let models: Vec<(MeshLods, Vec<Mesh>)> =
-        (0..props::MESHES).into_par_iter().map(|mesh| props::model(mesh, seed).lods()).collect();
+        (0..mesh_count).into_par_iter().map(|mesh| props::model(mesh, seed).lods()).collect();
     let (lods, meshes): (Vec<MeshLods>, Vec<Vec<Mesh>>) = models.into_iter().unzip();
     run.progress("ground", 0, 1)?;
     let world = World {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 pub enum Source {
     /// The built-in terrain: mountains, valleys and plains from the seed, a sample every 0.5 m.
     Procedural {
-        /// Side of the square world, m: 64 to 23,168 (the largest grid that [`SAMPLES_MAX`]
+        /// Side of the square world, m: 64 to 23,169 (the largest grid that [`SAMPLES_MAX`]
         /// allows); rounded to whole samples.
         size_m: f64,
     },
@@ -44,7 +44,8 @@ pub struct BakeOptions {
     pub texels_per_metre: Option<f64>,
     /// Imagery. `None`: colours from the seed.
     pub color: Option<ColorSource>,
-    /// Number of props to scatter, `None`: 50,000. 0 makes a bare world; at most
+    /// Number of props to scatter, `None`: 50,000. 0 makes a bare world, without
+    /// meshes; at most
     /// [`PROPS_MAX`].
     pub props: Option<u32>,
     /// Worker threads, 0: one per core. Never changes a byte of the archive.

@@ -98,6 +98,8 @@ pub struct WorldIndex {
     pub assets: Vec<u32>,
     /// Levels of each asset, errors at the upper end of its class of scales.
     pub lods: Vec<AssetLods>,
+    /// Place of the finest level of each instance's mesh among all mesh levels.
+    pub mesh_slots: Vec<u32>,
     /// Boxes of all instances.
     pub octree: Octree,
     grid: QuadGrid,
@@ -166,7 +168,11 @@ impl WorldIndex {
             mesh_units.push(next);
             next += m.levels.len() as u32;
         }
+        let first = mesh_units.first().copied().unwrap_or(0);
+        let slot = |i: &farplane_world::Instance| mesh_units[i.mesh as usize] - first;
+        let mesh_slots = world.instances.iter().map(slot).collect();
         let mut index = Self {
+            mesh_slots,
             page_base: world.page_base(),
             world,
             layout,
@@ -285,7 +291,7 @@ impl WorldIndex {
         let (px, py) = ((x - min.x) / page_m.x, (y - min.y) / page_m.y);
         let inside = |v: f32, n: u16| v >= 0.0 && v < f32::from(n);
         (inside(px, self.layout.pages_x(mip)) && inside(py, self.layout.pages_y(mip)))
-            .then(|| PageId { mip, x: px as u16, y: py as u16 })
+            .then_some(PageId { mip, x: px as u16, y: py as u16 })
     }
 
     /// Texel coordinates of a point in a page, from the page's own south-west corner.
@@ -377,7 +383,7 @@ impl WorldIndex {
     #[must_use]
     pub fn index_bytes(&self) -> u64 {
         let tiles = self.error_m.len() * 12 + self.world.terrain.nodes.len() * 8;
-        let instances = self.centers.len() * (12 + 4 + 4 + 24);
+        let instances = self.centers.len() * (12 + 4 + 4 + 4 + 24) + self.octree.index_bytes();
         (tiles + instances + self.page_z.len() * 8 + self.units.len() * size_of::<UnitInfo>())
             as u64
     }

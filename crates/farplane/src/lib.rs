@@ -3,6 +3,7 @@
 mod decoder;
 mod frame;
 mod index;
+mod look;
 mod options;
 mod page;
 mod pages;

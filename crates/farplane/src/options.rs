@@ -4,7 +4,7 @@ use farplane_vt::VtLayout;
 use std::fmt;
 
 /// How a world is streamed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Bytes that streaming may hold: arena, reads in flight, working memory of the decoders and
     /// the materials. Default 128 MiB. Too small for what is pinned is an error that says how much
@@ -13,6 +13,10 @@ pub struct Options {
     /// Decoding threads, or modelled ones on the virtual clock. Default 1. More decode sooner and
     /// cost working memory each.
     pub workers: usize,
+    /// Called by each decoding thread when it starts, with its number: the place to lower its
+    /// priority or to bind it to a core, so that it never takes the main thread's. Default: nothing
+    /// is called. Never called on the virtual clock.
+    pub on_worker_start: Option<fn(usize)>,
     /// Screen-space error thresholds. Default: refine above 1.5 px, coarsen at 1.2 px, objects from
     /// 1 px.
     pub rule: LodRule,
@@ -35,6 +39,7 @@ impl Default for Options {
         Self {
             budget_bytes: 128 << 20,
             workers: 1,
+            on_worker_start: None,
             rule: LodRule::default(),
             predict_frames: 8,
             prefetch_m: 500.0,

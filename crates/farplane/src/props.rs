@@ -6,7 +6,7 @@ use farplane_lod::{CULLED, Instances, LodChange, LodRule, LodView, ideal_level, 
 use farplane_stream::{Class, Core, Want};
 
 /// An instance to draw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrawInstance {
     /// Number of the instance.
     pub instance: u32,
@@ -16,19 +16,34 @@ pub struct DrawInstance {
     pub level: u8,
 }
 
+/// An instance that stays visible has its level looked at every so many frames: at 60 Hz and 100 m/s
+/// it comes 5 m nearer meanwhile. One that appears is looked at at once.
+const SELECT_FRAMES: u32 = 4;
+
 /// Per-view state of the instances' selection.
 #[derive(Default)]
 pub(crate) struct PropsView {
     levels: Vec<u8>,
     visible: Vec<u32>,
+    /// Frame in which an instance was visible last, its low eight bits.
+    seen: Vec<u8>,
+    due: Vec<u32>,
+    frame: u32,
     changes: Vec<LodChange>,
     counts: Vec<u32>,
-    /// By mesh level: the level to draw instead, plus one; 0 is not looked up yet in this frame.
-    stand_ins: Vec<u8>,
+    /// By mesh level, in the order of the units.
+    stand_ins: Vec<StandIn>,
+}
+
+/// What is drawn instead of a mesh level.
+#[derive(Clone, Copy)]
+struct StandIn {
+    mesh: u32,
+    level: u8,
 }
 
 /// No level of the mesh is resident.
-const NO_STAND_IN: u8 = u8::MAX;
+const NO_LEVEL: u8 = u8::MAX;
 
 /// Mesh levels wanted by many instances, once each.
 #[derive(Default)]
@@ -77,40 +92,69 @@ impl PropsView {
         self.levels.resize(index.centers.len(), CULLED);
         self.visible.clear();
         index.octree.query_frustum(&view.frustum(origin), &mut self.visible);
+        self.find_due();
         let lod_view = LodView::from_view(view, origin);
         let instances =
             Instances { center: &index.centers, radius_m: &index.radii, asset: &index.assets };
         let (levels, changes) = (&mut self.levels, &mut self.changes);
-        let selected =
-            select(&instances, &index.lods, &self.visible, &lod_view, rule, levels, changes);
+        let selected = select(&instances, &index.lods, &self.due, &lod_view, rule, levels, changes);
         if selected.is_err() {
             return 0;
         }
-        let mesh_levels = index.mesh_level_count();
+        self.look_up_stand_ins(index, core);
+        let slots = self.stand_ins.len();
         self.counts.clear();
-        self.counts.resize(mesh_levels, 0);
-        self.stand_ins.clear();
-        self.stand_ins.resize(mesh_levels, 0);
-        let mut holes = 0;
+        self.counts.resize(slots, 0);
+        // Every candidate is written and only kept ones are counted: no branch to mispredict.
+        let first = draw.len();
+        draw.resize(first + self.visible.len(), DrawInstance::default());
+        let (mut kept, mut holes) = (first, 0);
         for &instance in &self.visible {
             let level = self.levels[instance as usize];
-            if level == CULLED {
-                continue;
-            }
-            let mesh = index.mesh_of(instance);
-            let slot = index.mesh_level(mesh, level);
-            self.counts[slot] += 1;
-            if self.stand_ins[slot] == 0 {
-                let found = resident_level(index, core, mesh, level);
-                self.stand_ins[slot] = found.map_or(NO_STAND_IN, |l| l + 1);
-            }
-            match self.stand_ins[slot] {
-                NO_STAND_IN => holes += 1,
-                l => draw.push(DrawInstance { instance, mesh, level: l - 1 }),
-            }
+            let shown = level != CULLED;
+            let slot =
+                index.mesh_slots[instance as usize] + u32::from(if shown { level } else { 0 });
+            let StandIn { mesh, level } = self.stand_ins[slot as usize];
+            let resident = level != NO_LEVEL;
+            self.counts[slot as usize] += u32::from(shown);
+            draw[kept] = DrawInstance { instance, mesh, level };
+            kept += usize::from(shown & resident);
+            holes += usize::from(shown & !resident);
         }
+        draw.truncate(kept);
         wants.add(&self.counts, 0);
         holes
+    }
+
+    /// What is drawn instead of each mesh level in this frame.
+    fn look_up_stand_ins(&mut self, index: &WorldIndex, core: &Core) {
+        self.stand_ins.clear();
+        for mesh in 0..index.world.meshes.len() as u32 {
+            self.stand_ins.extend((0..index.mesh_levels(mesh)).map(|level| StandIn {
+                mesh,
+                level: resident_level(index, core, mesh, level).unwrap_or(NO_LEVEL),
+            }));
+        }
+    }
+
+    /// Which visible instances have their level looked at: those that were not visible in the last
+    /// frame, and every fourth of the others.
+    fn find_due(&mut self) {
+        self.frame = self.frame.wrapping_add(1);
+        self.seen.resize(self.levels.len(), 0);
+        self.due.clear();
+        self.due.resize(self.visible.len(), 0);
+        // Eight bits of the frame's number: what comes back after exactly 256 frames waits its turn.
+        let (now, last) = (self.frame as u8, self.frame.wrapping_sub(1) as u8);
+        let mut due = 0;
+        for &instance in &self.visible {
+            let seen = &mut self.seen[instance as usize];
+            self.due[due] = instance;
+            let turn = instance.wrapping_add(self.frame).is_multiple_of(SELECT_FRAMES);
+            due += usize::from((*seen != last) | turn);
+            *seen = now;
+        }
+        self.due.truncate(due);
     }
 }
 

@@ -1,23 +1,25 @@
 use crate::decoder::WorldDecoder;
 use crate::frame::{Frame, Stage};
 use crate::index::{IndexError, WorldIndex};
+use crate::look::{Look, Looking};
 use crate::options::{BudgetError, Demand, Options, divide};
-use crate::pages::{PageQuery, SeenPages, projected};
+use crate::pages::SeenPages;
 use crate::props::{self, MeshWants, PropsView};
-use crate::terrain::{self, TerrainView};
+use crate::terrain::TerrainView;
 use farplane_geom::View;
 use farplane_io::{Archive, ReadQueue, SimQueue};
-use farplane_lod::{CutNode, QuadNode};
+use farplane_lod::QuadNode;
 use farplane_stream::{
-    Class, Config, Core, Decode, Home, Predictor, StartError, Streamer, UnitId, Want,
+    Class, Config, Core, Decode, Home, Predictor, StartError, Streamer, UnitId, Want, Workers,
 };
 use farplane_vt::{Indirection, PageId, PageTable, Slot};
 use farplane_world::tile;
 use std::fmt;
 use std::sync::Arc;
 
-/// Frames between two looks around a view: what is prefetched changes slowly.
-const LOOK_AROUND_FRAMES: u64 = 4;
+/// Frames of a round of looks: at what is visible soon, at the ground around, at the instances
+/// around, at what lies ahead.
+const LOOK_FRAMES: u64 = 4;
 
 /// Views that one update may have.
 pub const VIEWS_MAX: usize = 8;
@@ -56,11 +58,9 @@ pub struct Farplane {
     views: Vec<PerView>,
     mesh_wants: MeshWants,
     wants: Vec<Want>,
-    prefetch: Vec<Want>,
     requested: Vec<Want>,
-    cut: Vec<CutNode>,
+    looking: Looking,
     drawn: Vec<QuadNode>,
-    stack: Vec<PageId>,
     around: props::Around,
     fixed_bytes: u64,
     last_ns: Option<u64>,
@@ -71,6 +71,10 @@ pub struct Farplane {
 #[derive(Default)]
 struct PerView {
     predictor: Predictor,
+    /// Wants of the last look at what is visible soon, at what lies around, and at what lies ahead.
+    soon: Vec<Want>,
+    ring: Vec<Want>,
+    far: Vec<Want>,
     terrain: TerrainView,
     props: PropsView,
 }
@@ -86,7 +90,8 @@ impl Farplane {
         options: Options,
     ) -> Result<Self, OpenError> {
         Self::start(archive, options, |config, units, decoder| {
-            Streamer::threaded(config, units, archive, decoder, queue, options.workers)
+            let workers = Workers { count: options.workers, on_start: options.on_worker_start };
+            Streamer::threaded(config, units, archive, decoder, queue, workers)
         })
     }
 
@@ -128,11 +133,9 @@ impl Farplane {
             views: Vec::new(),
             mesh_wants: MeshWants::default(),
             wants: Vec::new(),
-            prefetch: Vec::new(),
             requested: Vec::new(),
-            cut: Vec::new(),
+            looking: Looking::new(options.rule),
             drawn: Vec::new(),
-            stack: Vec::new(),
             around: props::Around::default(),
             fixed_bytes: demand.fixed_bytes,
             last_ns: None,
@@ -197,7 +200,6 @@ impl Farplane {
         for (i, view) in views() {
             self.predict(&index, i, view);
         }
-        self.wants.extend_from_slice(&self.prefetch);
         self.mesh_wants.drain(&index, &mut self.wants);
         self.wants.extend_from_slice(&self.requested);
         done(Stage::Pages);
@@ -220,50 +222,45 @@ impl Farplane {
         self.frame += 1;
     }
 
-    /// Wants of what will be visible: the predicted view, what lies ahead, what lies around.
+    /// Wants of what will be visible soon, lies around, or lies ahead. What is predicted changes
+    /// slowly: each look is taken every few frames, in turns, and its wants are kept meanwhile.
     fn predict(&mut self, index: &WorldIndex, i: usize, view: &View) {
-        let core = self.streamer.core();
-        let origin = index.world.origin;
-        let ahead_ns = u64::from(self.options.predict_frames) * self.frame_ns;
         let predictor = self.views[i].predictor;
-        let rule = &self.options.rule;
-        let mut look = |view: &View, within_m, class, turned: bool, wants: &mut Vec<Want>| {
-            let frustum = view.frustum(origin);
-            let frustum = (!turned).then_some(&frustum);
-            terrain::predicted(
-                index,
-                core,
-                view,
-                frustum,
-                within_m,
-                rule,
-                class,
-                &mut self.cut,
-                wants,
-            );
-            let focal_px = view.focal_px() as f32;
-            let eye = view.relative(origin);
-            let query = PageQuery { eye, focal_px, frustum, within_m, class };
-            projected(index, core, &query, &mut self.stack, wants);
-        };
-        if self.options.predict_frames > 0
-            && let Some(soon) = predictor.at(ahead_ns)
-        {
-            look(&soon, f32::MAX, Class::Normal, false, &mut self.wants);
-        }
-        if self.frame % LOOK_AROUND_FRAMES != 1 || self.options.prefetch_m <= 0.0 {
-            return;
-        }
-        if i == 0 {
-            self.prefetch.clear();
-        }
         let within_m = self.options.prefetch_m;
-        look(view, within_m, Class::Prefetch, true, &mut self.prefetch);
-        if let Some(ahead) = predictor.ahead_m(f64::from(within_m)) {
-            look(&ahead, f32::MAX, Class::Prefetch, false, &mut self.prefetch);
+        let (around, ahead) = (within_m > 0.0, predictor.ahead_m(f64::from(within_m)));
+        let PerView { soon, ring, far, .. } = &mut self.views[i];
+        match self.frame % LOOK_FRAMES {
+            0 if self.options.predict_frames > 0 => {
+                let ahead_ns = u64::from(self.options.predict_frames) * self.frame_ns;
+                soon.clear();
+                if let Some(view) = predictor.at(ahead_ns) {
+                    let look = Look { view: &view, within_m: f32::MAX, class: Class::Normal };
+                    let frustum = view.frustum(index.world.origin);
+                    self.looking.take(index, self.streamer.core(), &look, Some(&frustum), soon);
+                }
+            }
+            1 if around => {
+                ring.clear();
+                let look = Look { view, within_m, class: Class::Prefetch };
+                self.looking.take(index, self.streamer.core(), &look, None, ring);
+            }
+            2 if around => {
+                let (buffers, wants) = (&mut self.around, &mut self.mesh_wants);
+                props::around(index, view, within_m, &self.options.rule, buffers, wants);
+            }
+            3 if around => {
+                far.clear();
+                if let Some(view) = ahead {
+                    let look = Look { view: &view, within_m: f32::MAX, class: Class::Prefetch };
+                    let frustum = view.frustum(index.world.origin);
+                    self.looking.take(index, self.streamer.core(), &look, Some(&frustum), far);
+                }
+            }
+            _ => {}
         }
-        let (buffers, wants) = (&mut self.around, &mut self.mesh_wants);
-        props::around(index, view, within_m, rule, buffers, wants);
+        for wants in [&*soon, ring, far] {
+            self.wants.extend_from_slice(wants);
+        }
     }
 
     fn update_pages(&mut self, frame: &mut Frame) {

@@ -1,7 +1,7 @@
 //! What the ground wants: tiles of the cut, by screen-space error.
 
 use crate::index::WorldIndex;
-use farplane_geom::{Frustum, View};
+use farplane_geom::View;
 use farplane_lod::{CutNode, LodRule, LodView, QuadNode};
 use farplane_stream::{Class, Core, Want};
 
@@ -44,30 +44,14 @@ impl TerrainView {
     }
 }
 
-/// Wants of a predicted view: no hysteresis, no drawing.
-pub(crate) fn predicted(
+/// Score: pixels of error that the tile removes, over the area that it covers, per byte.
+pub(crate) fn want(
     index: &WorldIndex,
     core: &Core,
-    view: &View,
-    frustum: Option<&Frustum>,
-    within_m: f32,
-    rule: &LodRule,
+    node: &CutNode,
+    focal_px: f32,
     class: Class,
-    cut: &mut Vec<CutNode>,
-    wants: &mut Vec<Want>,
-) {
-    let lod_view = LodView::from_view(view, index.world.origin);
-    let tree = index.quadtree();
-    if tree.select_cut(&lod_view, frustum, rule, &mut [], cut).is_err() {
-        return;
-    }
-    for node in cut.iter().filter(|n| n.distance_m <= within_m) {
-        wants.push(want(index, core, node, lod_view.focal_px, class));
-    }
-}
-
-/// Score: pixels of error that the tile removes, over the area that it covers, per byte.
-fn want(index: &WorldIndex, core: &Core, node: &CutNode, focal_px: f32, class: Class) -> Want {
+) -> Want {
     let mut score = 0.0;
     if !core.is_resident(node.index) {
         let mut above = index.grid().parent(&node.node());

@@ -16,7 +16,7 @@ pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;
 pub use mmap::Map;
 pub use queue::{
-    Completion, Device, DeviceModel, FaultPlan, MmapQueue, POOL_IDLE_BYTES_MAX, PreadQueue,
-    QUEUE_CAPACITY, QueueFull, READ_THREADS_MAX, ReadBuffer, ReadError, ReadErrorKind, ReadQueue,
-    ReadRequest, STALL_NS, SimQueue, UnknownDevice,
+    Completion, Device, DeviceModel, FaultPlan, MmapQueue, POOL_BYTES_MAX, PreadOptions,
+    PreadQueue, QUEUE_CAPACITY, QueueFull, READ_THREADS_MAX, ReadBuffer, ReadError, ReadErrorKind,
+    ReadQueue, ReadRequest, STALL_NS, SimQueue, UnknownDevice,
 };

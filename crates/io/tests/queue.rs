@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use farplane_io::{
     Archive, ArchiveBuilder, Completion, Device, DeviceModel, FaultPlan, Filter, MmapQueue,
-    POOL_IDLE_BYTES_MAX, PreadQueue, QUEUE_CAPACITY, ReadErrorKind, ReadQueue, ReadRequest,
-    STALL_NS, SimQueue, pack,
+    POOL_BYTES_MAX, PreadQueue, QUEUE_CAPACITY, ReadErrorKind, ReadQueue, ReadRequest, STALL_NS,
+    SimQueue, pack,
 };
 use model::noise;
 use model::queue::{Op, Run};
@@ -158,7 +158,8 @@ fn pread_reads_the_file_on_many_threads() {
     }
     assert_eq!(total, 20 * QUEUE_CAPACITY);
     assert!(queue.idle_bytes() > 0, "buffers are kept for the next reads");
-    assert!(queue.idle_bytes() <= POOL_IDLE_BYTES_MAX);
+    assert!(queue.idle_bytes() <= POOL_BYTES_MAX);
+    assert_eq!(queue.buffer_bytes(), queue.idle_bytes() as u64, "none is lent any more");
 }
 
 #[test]

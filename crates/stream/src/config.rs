@@ -58,7 +58,7 @@ impl Config {
     /// Bytes of the page pool.
     #[must_use]
     pub fn pool_bytes(&self) -> u64 {
-        u64::from(self.slots) * self.slot_bytes
+        u64::from(self.slots).saturating_mul(self.slot_bytes)
     }
 }
 

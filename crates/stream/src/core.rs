@@ -1,10 +1,11 @@
 use crate::action::{Actions, Counters, Event, Outcome, Part, Placed, Read, Relocation};
 use crate::config::{Config, ConfigError};
+use crate::reads::OpenReads;
+use crate::standing::{Standing, StandingQueue};
 use crate::unit::{Home, Memory, State, UnitId, UnitInfo, Units};
 use crate::want::{Class, Want};
-use farplane_alloc::{Handle, Move, PassLimits, Range, RangeAllocator, Stats};
+use farplane_alloc::{Handle, LEASES_MAX, Move, PassLimits, Range, RangeAllocator, Stats};
 use farplane_vt::PagePool;
-use std::collections::VecDeque;
 
 /// Alignment of every block in the arena: a cache line.
 const ALIGN: u64 = 64;
@@ -21,13 +22,8 @@ const GUARD_FRAMES: u32 = 2;
 const GUARD_FRAMES_PREFETCH: u32 = 60;
 /// Blocks moved in one frame at most.
 const MOVES_MAX: usize = 64;
-
-/// Memory of an evicted unit that an older reader may still look at.
-struct Standing {
-    unit: Option<UnitId>,
-    memory: Memory,
-    epoch: u64,
-}
+/// Units that load at once at most: each holds a lease on its memory, and so does a move.
+const LOADS_MAX: usize = LEASES_MAX - MOVES_MAX;
 
 /// The part of streaming that decides. A plain state machine: no threads, no clock, no files. Give
 /// it what a frame wants and what happened outside, and carry out the [`Actions`] it returns.
@@ -46,24 +42,15 @@ pub struct Core {
     queue: Vec<(u64, UnitId)>,
     loading: Vec<UnitId>,
     ready: Vec<UnitId>,
-    standing: VecDeque<Standing>,
+    standing: StandingQueue,
+    /// Bytes of the heap beside what is pinned, in one piece; slots likewise.
+    room_bytes: u64,
+    room_slots: u32,
     planned: Vec<Move>,
     admitted: Vec<UnitId>,
-    in_flight_bytes: u64,
-    reads_in_flight: u32,
-    read_of: Vec<u32>,
-    open_reads: Vec<OpenRead>,
-    free_reads: Vec<u32>,
+    reads: OpenReads,
     frame: u32,
     counters: Counters,
-}
-
-/// A read that is not finished: how many of its units are.
-#[derive(Clone, Copy)]
-struct OpenRead {
-    units_left: u32,
-    bytes: u64,
-    prefetch: bool,
 }
 
 impl Core {
@@ -97,20 +84,18 @@ impl Core {
                 n => Some(PagePool::new(n).map_err(|_| ConfigError::Limit { field: "slots" })?),
             },
             units: Units::new(units),
+            room_bytes: heap.stats().largest_free,
+            room_slots: config.slots,
             heap,
             pool,
             owner: Vec::new(),
             queue: Vec::new(),
             loading: Vec::new(),
             ready: Vec::new(),
-            standing: VecDeque::new(),
+            standing: StandingQueue::default(),
             planned: Vec::new(),
             admitted: Vec::new(),
-            in_flight_bytes: 0,
-            reads_in_flight: 0,
-            read_of: vec![u32::MAX; count],
-            open_reads: Vec::new(),
-            free_reads: Vec::new(),
+            reads: OpenReads::new(count),
             frame: 0,
             counters: Counters::default(),
             config,
@@ -135,9 +120,9 @@ impl Core {
             .sum();
         // One slot more than is pinned, or nothing else could ever load.
         let slots_needed = if self.config.slots > 0 { slots as u64 + 1 } else { slots as u64 };
-        let pool_needed = slots_needed * self.config.slot_bytes;
+        let pool_needed = slots_needed.saturating_mul(self.config.slot_bytes);
         let error = ConfigError::PinnedTooLarge {
-            needed_bytes: pool_needed.max(self.config.pool_bytes()) + heap_bytes,
+            needed_bytes: pool_needed.max(self.config.pool_bytes()).saturating_add(heap_bytes),
             arena_bytes: self.config.arena_bytes,
         };
         if slots_needed > u64::from(self.config.slots) {
@@ -153,6 +138,8 @@ impl Core {
                 out.push(self.placed(unit));
             }
         }
+        self.room_bytes = self.heap.stats().largest_free;
+        self.room_slots = self.config.slots - slots as u32;
         Ok(())
     }
 
@@ -189,7 +176,7 @@ impl Core {
             return;
         }
         self.loading.retain(|&u| u != unit);
-        self.close_read(unit);
+        self.reads.close(unit);
         match event.outcome {
             Outcome::Decoded => {
                 self.units.transition(unit, State::Ready);
@@ -215,28 +202,12 @@ impl Core {
         self.free(memory);
     }
 
-    fn close_read(&mut self, unit: UnitId) {
-        let index = std::mem::replace(&mut self.read_of[unit as usize], u32::MAX);
-        let Some(read) = self.open_reads.get_mut(index as usize) else { return };
-        read.units_left -= 1;
-        if read.units_left == 0 {
-            self.in_flight_bytes -= read.bytes;
-            self.reads_in_flight -= 1;
-            self.free_reads.push(index);
-        }
-    }
-
     /// Frees what no older reader can see any more.
     fn release(&mut self, oldest_reader: Option<u64>) {
-        while let Some(first) = self.standing.front() {
-            if oldest_reader.is_some_and(|oldest| oldest <= first.epoch) {
-                return;
-            }
-            if let Some(Standing { unit, memory, .. }) = self.standing.pop_front() {
-                self.free(memory);
-                if let Some(unit) = unit {
-                    self.units.transition(unit, State::Absent);
-                }
+        while let Some(Standing { unit, memory, .. }) = self.standing.pop_unread(oldest_reader) {
+            self.free(memory);
+            if let Some(unit) = unit {
+                self.units.transition(unit, State::Absent);
             }
         }
     }
@@ -255,40 +226,60 @@ impl Core {
                 self.register_one(want);
             }
         }
-        self.queue.sort_unstable();
+        let mut queue = std::mem::take(&mut self.queue);
+        for (key, unit) in &mut queue {
+            *key = self.key(*unit);
+        }
+        queue.sort_unstable();
+        self.queue = queue;
     }
 
     fn register_one(&mut self, want: &Want) {
         let unit = want.unit;
         let Some(wanted) = self.units.wanted.get_mut(unit as usize) else { return };
         let continues = wanted.frame > 0 && wanted.frame + GUARD_FRAMES >= self.frame;
-        if wanted.frame != self.frame || (want.class as u8) < wanted.class {
-            wanted.class = want.class as u8;
-            wanted.score = if want.score.is_nan() { 0.0 } else { want.score };
+        let (class, score) = (want.class as u8, if want.score.is_nan() { 0.0 } else { want.score });
+        let first_this_frame = wanted.frame != self.frame;
+        // Wanted twice in one frame: the more urgent want counts.
+        let more_urgent = class < wanted.class || class == wanted.class && score > wanted.score;
+        if first_this_frame || more_urgent {
+            (wanted.class, wanted.score) = (class, score);
         }
         if !continues {
             wanted.since = self.frame;
         }
-        let first_this_frame = wanted.frame != self.frame;
         wanted.frame = self.frame;
         match self.units.state(unit) {
             State::Resident if !self.units.info[unit as usize].pinned => {
                 self.units.unlink(unit);
                 self.units.link(unit);
             }
-            State::Absent if first_this_frame => {
+            State::Absent => {
                 self.units.transition(unit, State::Requested);
-                self.queue.push((self.key(unit), unit));
-            }
-            State::Requested => {
-                // Wanted twice in one frame: the more urgent want counts.
-                let key = self.key(unit);
-                if let Some(entry) = self.queue.iter_mut().rev().find(|e| e.1 == unit) {
-                    entry.0 = key;
+                if self.ever_fits(unit) {
+                    self.queue.push((0, unit));
+                } else {
+                    // In the queue it would be in the way of all that is less urgent, for ever.
+                    self.units.transition(unit, State::Failed);
+                    self.counters.failed += 1;
                 }
             }
             _ => {}
         }
+    }
+
+    /// Whether a unit could be loaded if nothing else were, but what is pinned.
+    fn ever_fits(&self, unit: UnitId) -> bool {
+        let info = &self.units.info[unit as usize];
+        let (stored, resident) = (u64::from(info.stored_bytes), u64::from(info.resident_bytes));
+        let room_bytes = match info.home {
+            Home::Heap => self.room_bytes,
+            Home::Slot if self.room_slots > 0 => self.config.slot_bytes,
+            Home::Slot => 0,
+        };
+        (1..=self.config.in_flight_bytes_max).contains(&stored)
+            && info.offset.checked_add(stored).is_some()
+            && (1..=room_bytes).contains(&resident)
     }
 
     /// Sort key of a want: class, then score downwards, then first come.
@@ -303,8 +294,8 @@ impl Core {
 
     fn cancel_unwanted(&mut self, actions: &mut Actions) {
         for &unit in &self.loading {
-            let last = self.units.wanted[unit as usize].frame;
-            if last + self.config.cancel_after_frames == self.frame {
+            let unwanted_frames = self.frame - self.units.wanted[unit as usize].frame;
+            if unwanted_frames.checked_sub(1) == Some(self.config.cancel_after_frames) {
                 actions.cancels.push(unit);
             }
         }
@@ -327,7 +318,9 @@ impl Core {
             if let Memory::Heap(handle) = self.units.memory[unit as usize] {
                 let _ = self.heap.unpin(handle);
             }
-            self.units.link(unit);
+            if !self.units.info[unit as usize].pinned {
+                self.units.link(unit);
+            }
             self.counters.loaded_units += 1;
             self.counters.loaded_bytes += size;
             actions.committed.push(self.placed(unit));
@@ -340,14 +333,13 @@ impl Core {
         let mut full = [false; 2];
         let mut admitted = std::mem::take(&mut self.admitted);
         admitted.clear();
-        let mut bytes = self.in_flight_bytes;
-        let prefetching = self.prefetch_reads();
-        let (mut reads, mut prefetch_reads) = (self.reads_in_flight, prefetching);
+        let mut bytes = self.reads.bytes();
+        let [mut reads, mut prefetch_reads] = self.reads.counts();
         for i in 0..self.queue.len() {
             let (_, unit) = self.queue[i];
             let (info, wanted) = (self.units.info[unit as usize], self.units.wanted[unit as usize]);
             let prefetch = wanted.class >= Class::Prefetch as u8;
-            if reads >= self.config.reads_max {
+            if reads >= self.config.reads_max || self.loading.len() + admitted.len() >= LOADS_MAX {
                 break;
             }
             if prefetch && prefetch_reads >= self.config.prefetch_reads_max {
@@ -356,7 +348,7 @@ impl Core {
             if bytes + u64::from(info.stored_bytes) > self.config.in_flight_bytes_max {
                 break;
             }
-            if full[info.home as usize] || u64::from(info.stored_bytes) == 0 {
+            if full[info.home as usize] {
                 continue;
             }
             let Some(memory) = self.make_room(unit, epoch, readers, actions) else {
@@ -374,10 +366,6 @@ impl Core {
         self.admitted = admitted;
     }
 
-    fn prefetch_reads(&self) -> u32 {
-        self.open_reads.iter().filter(|r| r.units_left > 0 && r.prefetch).count() as u32
-    }
-
     /// Joins neighbours into reads, the most urgent read first.
     fn issue(&mut self, admitted: &mut [UnitId], actions: &mut Actions) {
         admitted.sort_unstable_by_key(|&u| (self.units.info[u as usize].offset, u));
@@ -391,7 +379,7 @@ impl Core {
             let parts_begin = actions.parts.len() as u32;
             let mut class = u8::MAX;
             let mut count = 0;
-            let index = self.free_reads.pop().unwrap_or(self.open_reads.len() as u32);
+            let index = self.reads.next_index();
             while let Some(&unit) = admitted.get(i) {
                 let info = self.units.info[unit as usize];
                 let unit_end = info.offset + u64::from(info.stored_bytes);
@@ -400,7 +388,7 @@ impl Core {
                 let skipped = u64::from(self.config.coalesced_gap_bytes_max);
                 let joined = u64::from(self.config.coalesced_bytes_max);
                 let rest = left - u64::from(info.stored_bytes);
-                let over = self.in_flight_bytes + length + rest > self.config.in_flight_bytes_max;
+                let over = length > self.config.in_flight_bytes_max - self.reads.bytes() - rest;
                 if count > 0 && (gap > skipped || length > joined || over) {
                     break;
                 }
@@ -410,20 +398,13 @@ impl Core {
                 let to = self.placed(unit).range;
                 let (offset, stored_bytes) = (info.offset, info.stored_bytes);
                 actions.parts.push(Part { unit, offset, stored_bytes, to });
-                self.read_of[unit as usize] = index;
+                self.reads.join(unit, index);
                 self.loading.push(unit);
                 count += 1;
                 i += 1;
             }
             let bytes = end - first.offset;
-            let open =
-                OpenRead { units_left: count, bytes, prefetch: class >= Class::Prefetch as u8 };
-            match self.open_reads.get_mut(index as usize) {
-                Some(read) => *read = open,
-                None => self.open_reads.push(open),
-            }
-            self.in_flight_bytes += bytes;
-            self.reads_in_flight += 1;
+            self.reads.open(index, count, bytes, class);
             self.counters.reads += 1;
             self.counters.read_bytes += bytes;
             self.counters.coalesced += if count > 1 { u64::from(count) } else { 0 };
@@ -454,6 +435,10 @@ impl Core {
                 }
                 return Some(memory);
             }
+            if self.standing.bytes(home) >= u64::from(self.units.info[unit as usize].resident_bytes)
+            {
+                break;
+            }
             let class = self.units.wanted[unit as usize].class;
             let Some(victim) = self.victim(home, class) else { break };
             self.evict(victim, epoch, readers, actions);
@@ -468,6 +453,9 @@ impl Core {
     fn allocate(&mut self, unit: UnitId) -> Option<Memory> {
         let info = self.units.info[unit as usize];
         match info.home {
+            Home::Slot if !(1..=self.config.slot_bytes).contains(&info.resident_bytes.into()) => {
+                None
+            }
             Home::Slot => self.slots.as_mut()?.allocate().map(Memory::Slot),
             Home::Heap => {
                 let size = u64::from(info.resident_bytes);
@@ -512,13 +500,22 @@ impl Core {
         self.units.unlink(unit);
         self.units.transition(unit, State::Standby);
         self.counters.evicted_units += 1;
-        self.counters.evicted_bytes += u64::from(self.units.info[unit as usize].resident_bytes);
+        let UnitInfo { resident_bytes, home, .. } = self.units.info[unit as usize];
+        self.counters.evicted_bytes += u64::from(resident_bytes);
         let memory = std::mem::replace(&mut self.units.memory[unit as usize], Memory::None);
         if readers.is_none() {
             self.free(memory);
             self.units.transition(unit, State::Absent);
         } else {
-            self.standing.push_back(Standing { unit: Some(unit), memory, epoch });
+            if let Memory::Heap(handle) = memory {
+                // Nobody may copy it any more, so nobody should plan to.
+                let _ = self.heap.pin(handle);
+            }
+            let bytes = match home {
+                Home::Heap => resident_bytes.into(),
+                Home::Slot => self.config.slot_bytes,
+            };
+            self.standing.push(Standing { unit: Some(unit), memory, epoch, home, bytes });
         }
     }
 
@@ -527,7 +524,7 @@ impl Core {
         let heap_bytes = self.config.arena_bytes - self.config.pool_bytes();
         let target = (heap_bytes as f64 * self.config.heap_free_share) as u64;
         for _ in 0..EVICTIONS_AHEAD_MAX {
-            if self.heap.stats().free >= target {
+            if self.heap.stats().free + self.standing.bytes(Home::Heap) >= target {
                 return;
             }
             let Some(victim) = self.victim(Home::Heap, u8::MAX) else { return };
@@ -573,8 +570,8 @@ impl Core {
         if readers.is_none() {
             self.free(Memory::Heap(vacated));
         } else {
-            let memory = Memory::Heap(vacated);
-            self.standing.push_back(Standing { unit: None, memory, epoch });
+            let (memory, bytes) = (Memory::Heap(vacated), relocation.block.to.size);
+            self.standing.push(Standing { unit: None, memory, epoch, home: Home::Heap, bytes });
         }
     }
 
@@ -584,15 +581,16 @@ impl Core {
             Memory::Heap(handle) => (self.heap.range(handle).unwrap_or(Range::new(0, 0)), None),
             Memory::Slot(handle) => {
                 let slot = u32::from(handle.slot().0);
-                (self.slot_range(slot), Some(slot))
+                let bytes = self.units.info[unit as usize].resident_bytes;
+                (self.slot_range(slot, bytes), Some(slot))
             }
         };
         Placed { unit, range, slot }
     }
 
-    fn slot_range(&self, slot: u32) -> Range {
+    fn slot_range(&self, slot: u32, bytes: u32) -> Range {
         let base = self.pool.and_then(|p| self.heap.range(p)).map_or(0, |r| r.offset);
-        Range::new(base + u64::from(slot) * self.config.slot_bytes, self.config.slot_bytes)
+        Range::new(base + u64::from(slot) * self.config.slot_bytes, bytes.into())
     }
 
     /// Where a resident unit is; `None` unless it is resident.
@@ -643,7 +641,7 @@ impl Core {
     /// Stored bytes reserved for reads and not yet decoded.
     #[must_use]
     pub fn in_flight_bytes(&self) -> u64 {
-        self.in_flight_bytes
+        self.reads.bytes()
     }
 
     /// Units being read or decoded.
@@ -661,7 +659,7 @@ impl Core {
     /// Bytes of the tables that grow with the number of units.
     #[must_use]
     pub fn index_bytes(&self) -> u64 {
-        self.units.index_bytes() + (self.read_of.len() * 4) as u64
+        self.units.index_bytes() + self.reads.index_bytes()
     }
 
     /// Counted since the beginning.

@@ -133,7 +133,7 @@ impl PendingRead {
 }
 
 impl Job {
-    /// Decodes into the lease. A panicking decoder costs its unit, not the run.
+    /// Decodes into the lease.
     pub fn run<D: Decode>(&mut self, decoder: &D, scratch: &mut D::Scratch) -> Outcome {
         let part = self.pending.part;
         let end = self.begin + part.stored_bytes as usize;
@@ -142,11 +142,26 @@ impl Job {
         else {
             return Outcome::ReadFailed;
         };
-        let decode = || decoder.decode(part.unit, stored, lease, scratch);
-        match catch_unwind(AssertUnwindSafe(decode)) {
-            Ok(Ok(())) => Outcome::Decoded,
-            Ok(Err(DecodeError::Corrupt)) => Outcome::Corrupt,
-            Ok(Err(DecodeError::Undecodable)) | Err(_) => Outcome::Undecodable,
+        decode(decoder, part.unit, stored, lease, scratch)
+    }
+}
+
+/// Decodes a unit. A panicking decoder costs its unit, not the run, and its working memory, which
+/// may be half changed.
+pub(crate) fn decode<D: Decode>(
+    decoder: &D,
+    unit: UnitId,
+    stored: &[u8],
+    out: &mut [u8],
+    scratch: &mut D::Scratch,
+) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(|| decoder.decode(unit, stored, out, scratch))) {
+        Ok(Ok(())) => Outcome::Decoded,
+        Ok(Err(DecodeError::Corrupt)) => Outcome::Corrupt,
+        Ok(Err(DecodeError::Undecodable)) => Outcome::Undecodable,
+        Err(_) => {
+            *scratch = D::Scratch::default();
+            Outcome::Undecodable
         }
     }
 }

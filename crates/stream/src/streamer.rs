@@ -2,12 +2,12 @@ use crate::action::{Actions, Event, Outcome, Placed};
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
 use crate::decode::Decode;
-use crate::job::{Finished, Pending, PendingRead};
+use crate::job::{Finished, Pending, PendingRead, decode};
 use crate::modelled::Modelled;
 use crate::threaded::Threaded;
-use crate::unit::{UnitId, UnitInfo};
+use crate::unit::{State, UnitId, UnitInfo};
 use crate::want::Want;
-use farplane_alloc::{Arena, Snapshot};
+use farplane_alloc::{Arena, LEASES_MAX, Snapshot};
 use farplane_io::{Archive, ReadQueue, SimQueue};
 use rayon::prelude::*;
 use std::fmt;
@@ -79,6 +79,15 @@ impl From<ConfigError> for StartError {
     }
 }
 
+/// Threads that decode.
+#[derive(Clone, Copy, Debug)]
+pub struct Workers {
+    /// How many; at least one is started.
+    pub count: usize,
+    /// Called by each of them when it starts, with its number: to lower its priority, say.
+    pub on_start: Option<fn(usize)>,
+}
+
 enum Executor<D: Decode> {
     Threaded(Threaded<D>),
     Modelled(Modelled<D>),
@@ -96,7 +105,7 @@ pub struct Streamer<D: Decode> {
 }
 
 impl<D: Decode> Streamer<D> {
-    /// Streams with real threads: `queue` reads, `workers` threads decode.
+    /// Streams with real threads: `queue` reads, `workers` decode.
     ///
     /// # Errors
     /// When the limits do not work out, a pinned unit cannot be loaded, or the system refuses.
@@ -106,7 +115,7 @@ impl<D: Decode> Streamer<D> {
         archive: &Archive,
         decoder: Arc<D>,
         queue: Box<dyn ReadQueue + Send>,
-        workers: usize,
+        workers: Workers,
     ) -> Result<Self, StartError> {
         let (core, arena) = start(config, units, archive, &*decoder)?;
         let executor = Threaded::new(queue, decoder, workers).map_err(StartError::System)?;
@@ -151,6 +160,11 @@ impl<D: Decode> Streamer<D> {
         let oldest = Some(self.arena.oldest_reader()).filter(|e| *e < now).map(|e| e.get());
         let epoch = now.get();
         self.core.step(wants, &self.events, epoch, oldest, &mut self.actions);
+        for &Event { unit, outcome } in &self.events {
+            if outcome == Outcome::ReadFailed && self.core.state(unit) == State::Failed {
+                changes.failed.push((unit, outcome));
+            }
+        }
         self.events.clear();
         for placed in &self.actions.evicted {
             self.arena.retire(placed.range);
@@ -256,10 +270,15 @@ impl<D: Decode> Streamer<D> {
         }
     }
 
-    /// Bytes held now: blocks of the arena (the page pool is one) and reads in flight.
+    /// Bytes held now: blocks of the arena (the page pool is one), and reads in flight or the read
+    /// queue's buffers, whichever are more.
     #[must_use]
     pub fn usage_bytes(&self) -> u64 {
-        self.core.heap_stats().used + self.core.in_flight_bytes()
+        let buffers = match &self.executor {
+            Executor::Threaded(e) => e.reads.queue.buffer_bytes(),
+            Executor::Modelled(e) => e.reads.queue.buffer_bytes(),
+        };
+        self.core.heap_stats().used + self.core.in_flight_bytes().max(buffers)
     }
 }
 
@@ -275,25 +294,37 @@ fn start<D: Decode>(
     core.place_pinned(&mut placed)?;
     let mut arena = Arena::new(config.arena_bytes as usize)
         .map_err(|e| StartError::System(std::io::Error::other(e)))?;
+    for some in placed.chunks(LEASES_MAX) {
+        load_pinned(some, &mut arena, archive, decoder)?;
+    }
+    Ok((core, arena))
+}
+
+/// Loads units that must always be resident, at most as many as there may be leases.
+fn load_pinned<D: Decode>(
+    placed: &[Placed],
+    arena: &mut Arena,
+    archive: &Archive,
+    decoder: &D,
+) -> Result<(), StartError> {
+    let failed = |unit, outcome| StartError::Pinned { unit, outcome };
     let mut leases = Vec::with_capacity(placed.len());
-    for p in &placed {
-        let failed = |_| StartError::Pinned { unit: p.unit, outcome: Outcome::ReadFailed };
-        leases.push((p.unit, arena.lease(p.range).map_err(failed)?));
+    for p in placed {
+        let lease = arena.lease(p.range).map_err(|_| failed(p.unit, Outcome::ReadFailed))?;
+        leases.push((p.unit, lease));
     }
     let loaded = leases
         .into_par_iter()
         .map_init(D::Scratch::default, |scratch, (unit, mut lease)| {
-            let failed = |outcome| StartError::Pinned { unit, outcome };
-            let stored = archive.stored(unit).ok_or(failed(Outcome::ReadFailed))?;
-            decoder
-                .decode(unit, stored, &mut lease, scratch)
-                .map_err(|_| failed(Outcome::Corrupt))?;
-            Ok(lease)
+            let stored = archive.stored(unit).ok_or(failed(unit, Outcome::ReadFailed))?;
+            match decode(decoder, unit, stored, &mut lease, scratch) {
+                Outcome::Decoded => Ok((unit, lease)),
+                outcome => Err(failed(unit, outcome)),
+            }
         })
         .collect::<Result<Vec<_>, StartError>>()?;
-    for (lease, p) in loaded.into_iter().zip(&placed) {
-        let failed = |_| StartError::Pinned { unit: p.unit, outcome: Outcome::ReadFailed };
-        arena.publish(lease).map_err(failed)?;
+    for (unit, lease) in loaded {
+        arena.publish(lease).map_err(|_| failed(unit, Outcome::ReadFailed))?;
     }
-    Ok((core, arena))
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::action::Outcome;
 use crate::decode::Decode;
 use crate::job::{Finished, Job, Pending, Reads};
+use crate::streamer::Workers;
 use farplane_io::ReadQueue;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -62,7 +63,7 @@ impl<D: Decode> Threaded<D> {
     pub fn new(
         queue: Box<dyn ReadQueue + Send>,
         decoder: Arc<D>,
-        workers: usize,
+        workers: Workers,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             decoder,
@@ -71,10 +72,15 @@ impl<D: Decode> Threaded<D> {
             done: Mutex::default(),
         });
         let mut this = Self { reads: Reads::new(queue), shared, workers: Vec::new(), sequence: 0 };
-        for i in 0..workers.max(1) {
+        for i in 0..workers.count.max(1) {
             let shared = Arc::clone(&this.shared);
             let thread = std::thread::Builder::new().name(format!("decode-{i}"));
-            this.workers.push(thread.spawn(move || work(&shared))?);
+            this.workers.push(thread.spawn(move || {
+                if let Some(on_start) = workers.on_start {
+                    on_start(i);
+                }
+                work(&shared);
+            })?);
         }
         Ok(this)
     }

@@ -44,7 +44,7 @@ pub enum State {
     Resident,
     /// Evicted; its memory waits until no older reader can see it.
     Standby,
-    /// Cannot be loaded; a coarser unit stands in for it.
+    /// Cannot be loaded, or never fits; a coarser unit stands in for it.
     Failed,
 }
 
@@ -56,7 +56,7 @@ impl State {
         matches!(
             (self, next),
             (Absent, Requested)
-                | (Requested, Absent | Loading)
+                | (Requested, Absent | Loading | Failed)
                 | (Loading, Ready | Absent | Failed)
                 | (Ready, Resident)
                 | (Resident, Standby)

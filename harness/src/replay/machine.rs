@@ -34,3 +34,25 @@ pub fn stolen() -> Option<Duration> {
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
+
+/// Makes this thread give way to the frame loop: it never preempts another one when it wakes up, and
+/// leaves one core (and its caches) to the main thread where there are several. Where the system
+/// refuses, nothing changes.
+pub fn yield_to_main() {
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::{
+            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+            set_thread_priority_and_policy, thread_native_id,
+        };
+        let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
+        if let Ok(mut allowed) = rustix::thread::sched_getaffinity(None) {
+            let first = (0..rustix::thread::CpuSet::MAX_CPU).find(|&cpu| allowed.is_set(cpu));
+            if let Some(first) = first.filter(|_| allowed.count() > 1) {
+                allowed.unset(first);
+                let _ = rustix::thread::sched_setaffinity(None, &allowed);
+            }
+        }
+    }
+}

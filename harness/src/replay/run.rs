@@ -12,7 +12,7 @@ use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMe
 use crate::status::Failure;
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
-use farplane::io::{FaultPlan, MmapQueue, PreadQueue, ReadQueue, SimQueue};
+use farplane::io::{FaultPlan, MmapQueue, PreadOptions, PreadQueue, ReadQueue, SimQueue};
 use farplane::stream::Counters;
 use farplane::{Farplane, Frame, Options, Stage};
 use farplane_profiler::{Clock as WallClock, FrameLog, Histogram, Recorder, StageId, StageSet};
@@ -26,8 +26,9 @@ use std::time::Duration;
 /// Frames that feedback takes, as a GPU's would.
 pub const FEEDBACK_DELAY_FRAMES: u64 = 3;
 
-/// Threads that wait for positioned reads; they cost no core.
-const READ_THREADS: usize = 4;
+/// The end of a wait is spun, not slept, as frame limiters do: a core that slept wakes up late and
+/// slow.
+const SPIN_NS: u64 = 1_000_000;
 
 /// Names of the stages of an update, then of the harness's own work.
 pub fn stage_names() -> Vec<&'static str> {
@@ -236,8 +237,11 @@ impl<'a> Run<'a> {
         }
         let due = self.start_ns + (i as f64 * 1e9 / args.target_hz) as u64;
         let now = self.clock.now_ns();
-        if due > now {
-            std::thread::sleep(Duration::from_nanos(due - now));
+        if due > now + SPIN_NS {
+            std::thread::sleep(Duration::from_nanos(due - now - SPIN_NS));
+        }
+        while self.clock.now_ns() < due {
+            std::hint::spin_loop();
         }
     }
 
@@ -488,6 +492,7 @@ fn worker(caster: NeedsCaster) -> Result<Casting, Failure> {
     let thread = std::thread::Builder::new()
         .name("feedback".to_owned())
         .spawn(move || {
+            machine::yield_to_main();
             for (view, mut taken) in inbox {
                 caster.take(taken.frame, &view, false, &mut taken);
                 if outbox.send(taken).is_err() {
@@ -509,6 +514,7 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
             // One core is the main thread's.
             Clock::Real => settings.threads.saturating_sub(1).max(1),
         },
+        on_worker_start: Some(|_| machine::yield_to_main()),
         ..Options::default()
     };
     let opened = match args.clock {
@@ -519,9 +525,15 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
         Clock::Real => {
             let queue: Box<dyn ReadQueue + Send> = match args.io {
                 Io::Mmap => Box::new(MmapQueue::new(archive)),
-                Io::Auto | Io::Pread => Box::new(
-                    PreadQueue::new(archive, READ_THREADS).context("cannot start the readers")?,
-                ),
+                Io::Auto | Io::Pread => {
+                    let options = PreadOptions {
+                        pool_bytes_max: (args.budget / 16) as usize,
+                        on_start: Some(|_| machine::yield_to_main()),
+                        ..PreadOptions::default()
+                    };
+                    let queue = PreadQueue::with_options(archive, options);
+                    Box::new(queue.context("cannot start the readers")?)
+                }
             };
             Farplane::open(archive, queue, options)
         }

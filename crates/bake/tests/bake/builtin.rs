@@ -12,6 +12,7 @@ fn every_entry_of_a_world_is_what_its_index_says() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("w.far");
     let summary = run(&small(out.clone(), 256.0)).unwrap();
+    assert!(farplane_io::verify(&out, &mut |_, _| ()).unwrap().is_clean());
     let Baked { archive, world } = Baked::open(&out);
     // 512 quads: 4 × 4, 2 × 2 and 1 tile; 1,024 texels: 64 + 16 + 4 + 1 pages.
     assert_eq!((world.terrain.tile_count(), world.texture.pages), (21, 85));
@@ -133,6 +134,17 @@ fn props_stand_on_the_finest_ground() {
         kinds.insert(i.mesh);
     }
     assert!(kinds.len() > 20);
+}
+
+#[test]
+fn a_world_without_props_has_no_meshes() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("w.far");
+    run(&BakeOptions { props: Some(0), ..small(out.clone(), 64.0) }).unwrap();
+    let world = Baked::open(&out).world;
+    assert_eq!((world.meshes.len(), world.instances.len()), (0, 0));
+    // One tile, 2 × 2 pages and one.
+    assert_eq!(world.unit_count(), 6);
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub fn measured(out: PathBuf, files: &[&Path]) -> BakeOptions {
             size_m: None,
         },
         texels_per_metre: Some(0.05),
-        props: Some(50),
+        props: Some(0),
         ..BakeOptions::built_in(out, 7)
     }
 }

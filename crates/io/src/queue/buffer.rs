@@ -2,17 +2,17 @@
 
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::ReadErrorKind;
 use super::{QUEUE_CAPACITY, ReadRequest};
 use crate::mmap::Map;
 
-/// The most bytes of buffers that a queue keeps for later reads while nobody uses them.
-pub const POOL_IDLE_BYTES_MAX: usize = 8 << 20;
+/// Default of the most bytes of buffers, lent and idle, beyond which none is kept for later reads.
+pub const POOL_BYTES_MAX: usize = 8 << 20;
 
 /// Granularity of pooled buffers, so that reads of similar length share them.
-const BUFFER_STEP_BYTES: usize = 64 * 1024;
+const BUFFER_STEP_BYTES: usize = 16 * 1024;
 
 /// The bytes of a completed read; send it to the thread that decodes them.
 ///
@@ -82,13 +82,37 @@ pub(super) fn range(
     }
 }
 
-/// Initialised buffers that nobody uses, bounded in number and in bytes.
-#[derive(Debug, Default)]
+/// Buffers of a queue: those lent to completions, and idle ones for later reads. An idle one is kept
+/// only while all of them together stay within a limit, so that what a queue holds is what is lent,
+/// or the limit.
+#[derive(Debug)]
 pub(super) struct BufferPool {
-    idle: Mutex<Vec<Vec<u8>>>,
+    bytes_max: usize,
+    buffers: Mutex<Buffers>,
+}
+
+#[derive(Debug, Default)]
+struct Buffers {
+    idle: Vec<Vec<u8>>,
+    idle_bytes: usize,
+    lent_bytes: usize,
+}
+
+impl Default for BufferPool {
+    fn default() -> Self {
+        Self::new(POOL_BYTES_MAX)
+    }
 }
 
 impl BufferPool {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, buffers: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Buffers> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A buffer of `len` bytes filled by `fill`. Only new memory is zeroed.
     pub(super) fn filled(
         self: &Arc<Self>,
@@ -104,31 +128,52 @@ impl BufferPool {
         Ok(buffer)
     }
 
+    /// The smallest idle buffer that is long enough and not twice too long, or a new one.
     fn take(&self, len: usize) -> Result<Vec<u8>, ReadErrorKind> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let smallest = (0..idle.len())
-            .filter(|&index| idle[index].len() >= len)
-            .min_by_key(|&index| idle[index].len());
-        if let Some(index) = smallest {
-            return Ok(idle.swap_remove(index));
-        }
-        drop(idle);
         let size = len.next_multiple_of(BUFFER_STEP_BYTES);
+        let mut buffers = self.lock();
+        let fits = |bytes: usize| (len..=size * 2).contains(&bytes);
+        let smallest = (0..buffers.idle.len())
+            .filter(|&index| fits(buffers.idle[index].len()))
+            .min_by_key(|&index| buffers.idle[index].len());
+        if let Some(index) = smallest {
+            let bytes = buffers.idle.swap_remove(index);
+            buffers.idle_bytes -= bytes.len();
+            buffers.lent_bytes += bytes.len();
+            return Ok(bytes);
+        }
+        // Room for the new one: idle ones go first.
+        while buffers.idle_bytes + buffers.lent_bytes + size > self.bytes_max {
+            let Some(bytes) = buffers.idle.pop() else { break };
+            buffers.idle_bytes -= bytes.len();
+        }
+        buffers.lent_bytes += size;
+        drop(buffers);
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(size).map_err(|_| ReadErrorKind::OutOfMemory)?;
+        if bytes.try_reserve_exact(size).is_err() {
+            self.lock().lent_bytes -= size;
+            return Err(ReadErrorKind::OutOfMemory);
+        }
         bytes.resize(size, 0);
         Ok(bytes)
     }
 
     fn put(&self, bytes: Vec<u8>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle_bytes: usize = idle.iter().map(Vec::len).sum();
-        if idle.len() < QUEUE_CAPACITY && idle_bytes + bytes.len() <= POOL_IDLE_BYTES_MAX {
-            idle.push(bytes);
+        let mut buffers = self.lock();
+        buffers.lent_bytes -= bytes.len();
+        let total = buffers.idle_bytes + buffers.lent_bytes + bytes.len();
+        if buffers.idle.len() < QUEUE_CAPACITY && total <= self.bytes_max {
+            buffers.idle_bytes += bytes.len();
+            buffers.idle.push(bytes);
         }
     }
 
     pub(super) fn idle_bytes(&self) -> usize {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Vec::len).sum()
+        self.lock().idle_bytes
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let buffers = self.lock();
+        buffers.idle_bytes + buffers.lent_bytes
     }
 }

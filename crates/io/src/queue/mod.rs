@@ -8,11 +8,11 @@ mod mapped;
 mod pread;
 mod sim;
 
-pub use buffer::{POOL_IDLE_BYTES_MAX, ReadBuffer};
+pub use buffer::{POOL_BYTES_MAX, ReadBuffer};
 pub use device::{Device, DeviceModel, FaultPlan, STALL_NS, UnknownDevice};
 pub use error::{QueueFull, ReadError, ReadErrorKind};
 pub use mapped::MmapQueue;
-pub use pread::{PreadQueue, READ_THREADS_MAX};
+pub use pread::{PreadOptions, PreadQueue, READ_THREADS_MAX};
 pub use sim::SimQueue;
 
 /// Requests that a queue holds at once: waiting, being read, or done and not yet polled.
@@ -70,6 +70,12 @@ pub trait ReadQueue {
 
     /// The name of the backend, for reports.
     fn backend(&self) -> &'static str;
+
+    /// Heap bytes of its buffers, lent to completions or idle: part of a budget. 0 where the bytes
+    /// come from a map.
+    fn buffer_bytes(&self) -> u64 {
+        0
+    }
 
     /// For a virtual clock: the earliest time at which [`poll`](Self::poll) could give something.
     /// Right after a poll it is later than that poll's `now_ns`. `None` when nothing is in flight

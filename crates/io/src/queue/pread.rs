@@ -69,31 +69,65 @@ impl Job {
     }
 }
 
+/// How a [`PreadQueue`] reads.
+#[derive(Clone, Copy, Debug)]
+pub struct PreadOptions {
+    /// Threads: at least 1, at most [`READ_THREADS_MAX`]. Default 4. Each keeps one read in flight.
+    pub threads: usize,
+    /// Bytes of buffers, lent and idle, beyond which none is kept idle. Default [`POOL_BYTES_MAX`].
+    /// 0 allocates for every read.
+    ///
+    /// [`POOL_BYTES_MAX`]: crate::POOL_BYTES_MAX
+    pub pool_bytes_max: usize,
+    /// Called by each thread when it starts, with its number: to lower its priority, say. Default:
+    /// nothing is called.
+    pub on_start: Option<fn(usize)>,
+}
+
+impl Default for PreadOptions {
+    fn default() -> Self {
+        Self { threads: 4, pool_bytes_max: super::buffer::POOL_BYTES_MAX, on_start: None }
+    }
+}
+
 impl PreadQueue {
     /// A queue of reads from `archive` on `threads` threads: at least 1, at most [`READ_THREADS_MAX`].
     ///
     /// # Errors
     /// That of the system when it cannot start the threads.
     pub fn new(archive: &Archive, threads: usize) -> io::Result<Self> {
+        Self::with_options(archive, PreadOptions { threads, ..PreadOptions::default() })
+    }
+
+    /// A queue of reads from `archive`.
+    ///
+    /// # Errors
+    /// That of the system when it cannot start the threads.
+    pub fn with_options(archive: &Archive, options: PreadOptions) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             map: archive.map(),
             file_bytes: archive.file_bytes() as usize,
-            pool: Arc::default(),
+            pool: Arc::new(BufferPool::new(options.pool_bytes_max)),
             state: Mutex::default(),
             work: Condvar::new(),
         });
         let mut queue = Self { shared, threads: Vec::new() };
-        for index in 0..threads.clamp(1, READ_THREADS_MAX) {
+        for index in 0..options.threads.clamp(1, READ_THREADS_MAX) {
             let shared = Arc::clone(&queue.shared);
             let builder = thread::Builder::new().name(format!("farplane-read-{index}"));
             // On an error the drop of `queue` ends the threads that did start.
-            queue.threads.push(builder.spawn(move || shared.serve())?);
+            queue.threads.push(builder.spawn(move || {
+                if let Some(on_start) = options.on_start {
+                    on_start(index);
+                }
+                shared.serve();
+            })?);
         }
         Ok(queue)
     }
 
     /// Bytes of buffers that are kept for later reads; at most
-    /// [`POOL_IDLE_BYTES_MAX`](crate::POOL_IDLE_BYTES_MAX).
+    /// [`PreadOptions::pool_bytes_max`].
     pub fn idle_bytes(&self) -> usize {
         self.shared.pool.idle_bytes()
     }
@@ -140,6 +174,10 @@ impl ReadQueue for PreadQueue {
 
     fn capacity(&self) -> usize {
         QUEUE_CAPACITY
+    }
+
+    fn buffer_bytes(&self) -> u64 {
+        self.shared.pool.bytes() as u64
     }
 
     fn backend(&self) -> &'static str {

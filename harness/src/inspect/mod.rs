@@ -1,0 +1,46 @@
+//! `harness inspect`: what a world or a camera path is, on one screen.
+
+mod path;
+mod world;
+
+use crate::cli::InspectArgs;
+use crate::file;
+use crate::status::Done;
+use anyhow::{Context, anyhow};
+use farplane::io::{Archive, ArchiveError};
+use farplane_path::{CAM_BYTES_MAX, CamError, CamPath, Fault};
+
+/// How every archive starts.
+const ARCHIVE_START: [u8; 4] = *b"\x89FAR";
+
+/// `harness inspect`.
+///
+/// # Errors
+/// A file that cannot be read, or that is neither a world nor a camera path.
+pub fn run(args: &InspectArgs) -> Done {
+    let name = args.file.display().to_string();
+    // Told apart by what is in the file: whatever is no archive must be a path.
+    let text = match Archive::open(&args.file) {
+        Ok(archive) => world::describe(&archive).with_context(|| name)?,
+        Err(ArchiveError::Missing { .. }) => {
+            return Err(anyhow!("{name}: no such file; give a world or a camera path").into());
+        }
+        Err(ArchiveError::Empty { .. }) => {
+            return Err(anyhow!("{name}: the file is empty; give a world or a camera path").into());
+        }
+        Err(e @ (ArchiveError::NotAnArchive { .. } | ArchiveError::TooShort { .. })) => {
+            let bytes = file::read(&args.file, CAM_BYTES_MAX)?;
+            match CamPath::parse(&bytes) {
+                Ok(path) => path::describe(&path),
+                Err(_) if bytes.starts_with(&ARCHIVE_START) => return Err(e.into()),
+                Err(e @ CamError::Line { fault: Fault::NotText { .. }, .. }) => {
+                    return Err(anyhow!("{name}: neither a world nor a camera path: {e}").into());
+                }
+                Err(e) => return Err(anyhow!(e).context(name).into()),
+            }
+        }
+        Err(e) => return Err(e.into()),
+    };
+    file::print(&format!("{}\n{text}", args.file.display()))?;
+    Ok(())
+}
