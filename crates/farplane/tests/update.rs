@@ -7,13 +7,21 @@ fn t() {
     let w = support::WORLD.clone();
     println!("bake {:?} {}", t.elapsed(), w.file_bytes());
     let t = std::time::Instant::now();
-    let mut f = open(options(64<<20));
+    let mut f = open(options(64 << 20));
     println!("open {:?}", t.elapsed());
     let mut frame = farplane::Frame::default();
     for i in 0..200 {
         let v = orbit(&f, i);
         f.update(&[v], i * FRAME_NS, &mut frame);
-        if i % 20 == 0 { println!("{:?} tiles {} inst {} {:?}", frame.stats, frame.tiles.len(), frame.instances.len(), f.core().counters()); }
+        if i % 20 == 0 {
+            println!(
+                "{:?} tiles {} inst {} {:?}",
+                frame.stats,
+                frame.tiles.len(),
+                frame.instances.len(),
+                f.core().counters()
+            );
+        }
     }
     println!("{:?} {} levels", t.elapsed(), f.index().world.terrain.levels);
     let e = Farplane_err();
@@ -21,6 +29,11 @@ fn t() {
 }
 #[allow(non_snake_case)]
 fn Farplane_err() -> String {
-    let q = farplane::io::SimQueue::new(&WORLD, farplane::io::Device::Nvme, 1, farplane::io::FaultPlan::default());
+    let q = farplane::io::SimQueue::new(
+        &WORLD,
+        farplane::io::Device::Nvme,
+        1,
+        farplane::io::FaultPlan::default(),
+    );
     farplane::Farplane::open_virtual(&WORLD, q, options(1)).err().unwrap().to_string()
 }

@@ -493,7 +493,8 @@ impl Model {
             }
             Home::Slot => {
                 assert!(
-                    range.end() <= pool_bytes && range.offset.is_multiple_of(self.setup.config.slot_bytes)
+                    range.end() <= pool_bytes
+                        && range.offset.is_multiple_of(self.setup.config.slot_bytes)
                 );
                 Some((range.offset / self.setup.config.slot_bytes) as u32)
             }
