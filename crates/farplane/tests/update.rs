@@ -308,3 +308,20 @@ fn what_is_requested_by_hand_stays_until_it_is_released() {
     assert_eq!(world.ready(&[u32::MAX]), 0);
     assert_eq!(world.bytes(u32::MAX), None);
 }
+
+#[test]
+fn extreme_options_change_how_well_and_never_whether() {
+    let usual = options(2 * budget_min());
+    for extreme in [
+        Options { workers: 0, ..usual },
+        Options { predict_frames: 0, prefetch_m: 0.0, feedback_frames: 0, ..usual },
+        Options { predict_frames: u32::MAX, ..usual },
+        Options { prefetch_m: f32::INFINITY, ..usual },
+        Options { prefetch_m: f32::NAN, ..usual },
+        Options { prefetch_m: -1.0, ..usual },
+        Options { feedback_frames: u32::MAX, ..usual },
+        Options { pool_share: f64::NAN, ..usual },
+    ] {
+        fly(open(extreme), 60, |_, _| ());
+    }
+}
