@@ -153,7 +153,8 @@ impl Farplane {
 
     /// One frame: what the views need now and soon is asked for, what has arrived becomes usable,
     /// and `frame` says what to draw, upload and drop. `now_ns` must not go back. Views that are not
-    /// valid, and views beyond [`VIEWS_MAX`], are ignored. Nothing is allocated in a steady frame.
+    /// valid, and views beyond [`VIEWS_MAX`], are ignored. A frame that loads nothing allocates
+    /// nothing; a read takes a few small allocations.
     pub fn update(&mut self, views: &[View], now_ns: u64, frame: &mut Frame) {
         self.update_staged(views, now_ns, frame, &mut |_| {});
     }

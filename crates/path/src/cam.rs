@@ -32,7 +32,7 @@ const COLUMNS: &str = "8 or 9";
 const AXES: &str = "the directions of the camera's x, y and z, a right-handed frame such as \
                     `right down forward` or `right up back`";
 const UP: &str = "`z` or `y`";
-const CRS: &str = "a name of at most 64 characters, such as EPSG:4326";
+const CRS: &str = "a name of at most 64 printable characters, such as EPSG:4326";
 const ORIGIN: &str = "three finite numbers, x y z in units of the CRS";
 const VFOV: &str = "degrees, 0.1 to 175";
 const DISTANCE: &str = "metres, more than 0, near below far";
@@ -161,7 +161,9 @@ impl Reader {
                 Some(())
             }),
             "crs" => self.set("crs", value, CRS, |r| {
-                let fits = !value.is_empty() && value.chars().nth(64).is_none();
+                let fits = !value.is_empty()
+                    && value.chars().nth(64).is_none()
+                    && !value.contains(char::is_control);
                 r.header.crs = Some(fits.then(|| value.to_string())?);
                 Some(())
             }),

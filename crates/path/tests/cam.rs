@@ -159,3 +159,17 @@ fn the_hash_is_of_what_the_camera_sees() {
         assert_ne!(hash(GOOD), hash(other), "{other}");
     }
 }
+
+#[test]
+fn a_crs_that_could_not_be_written_again_is_refused() {
+    let text = |crs: &str| format!("# crs: {crs}\n0 0 0 0 0 0 0 1\n1 1 0 0 0 0 0 1\n");
+    let printable = text("EPSG:2056 + LN02");
+    assert_eq!(
+        CamPath::parse(printable.as_bytes()).unwrap().header().crs.as_deref(),
+        Some("EPSG:2056 + LN02")
+    );
+    for crs in ["EPSG:\u{e}4326", "a\tb", &"x".repeat(65)] {
+        let error = CamPath::parse(text(crs).as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("line 1: `crs: "), "{error}");
+    }
+}

@@ -644,6 +644,12 @@ impl Core {
         self.reads.bytes()
     }
 
+    /// Reads of which some unit is not decoded yet.
+    #[must_use]
+    pub fn reads_in_flight(&self) -> u32 {
+        self.reads.counts()[0]
+    }
+
     /// Units being read or decoded.
     #[must_use]
     pub fn loading(&self) -> usize {

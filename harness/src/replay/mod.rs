@@ -41,6 +41,7 @@ pub fn run(args: &ReplayArgs) -> Done {
         Clock::Virtual => pool.install(|| replay(&settings, start))?,
         Clock::Real => replay(&settings, start)?,
     };
+    warn(&outcome);
     let report = report(&settings, outcome)?;
     let value = report.to_value()?;
     output(args, &report)?;
@@ -51,6 +52,27 @@ pub fn run(args: &ReplayArgs) -> Done {
         }
     }
     Ok(())
+}
+
+/// What went wrong and did not end the run: a line each.
+fn warn(o: &Outcome) {
+    if let Some(&first) = o.failed_units.first() {
+        let kind = o.farplane.index().world.unit_kind(first);
+        let what = kind.map_or_else(|| format!("unit {first}"), |k| format!("{k:?}"));
+        eprintln!(
+            "warning: {} units could not be loaded and coarser ones stayed, the first {what}: run \
+             `harness verify` on the world",
+            o.failed_units.len()
+        );
+    }
+    if o.feedback_lost > 0 {
+        eprintln!(
+            "warning: feedback of {} frames came more than {} frames late and was not counted: this \
+             machine is too busy",
+            o.feedback_lost,
+            history::FRAMES
+        );
+    }
 }
 
 /// A report in which every key exists.
@@ -99,6 +121,8 @@ fn report(settings: &Settings, mut o: Outcome) -> Result<Report, Failure> {
         cuts: Some(o.cuts),
     };
     report.residency = o.meter.residency(&needs::CLASSES);
+    // What was to be drawn and had no stand-in is a hole too, whatever the needs say.
+    report.residency.holes = report.residency.holes.map(|h| h + o.holes_drawn);
     let frag = &o.fragmentation;
     let heap = core.heap_stats();
     report.memory = Memory {
@@ -144,6 +168,7 @@ fn report(settings: &Settings, mut o: Outcome) -> Result<Report, Failure> {
     report.timing.threads = Some(settings.threads as u64);
     report.timing.set_frames(&summary, &o.stage_names);
     report.timing.startup_ms = Some(o.startup_ms);
+    report.timing.stolen_ms = o.stolen.map(|d| d.as_secs_f64() * 1e3);
     report.timing.peak_anon_rss_bytes = o.anon_rss_bytes_max;
     Ok(report)
 }

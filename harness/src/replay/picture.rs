@@ -1,6 +1,6 @@
 //! Pictures of what is resident beside the fully resident truth, drawn by the ray caster.
 
-use crate::replay::settings::{Settings, picture_folder};
+use crate::replay::settings::{Settings, VIEWPORT_PX, picture_folder};
 use crate::status::Failure;
 use crate::truth::{Truth, grid};
 use anyhow::{Context, anyhow};
@@ -168,7 +168,9 @@ impl Pictures {
         let mut color = vec![[0u8; 4]; (width * height) as usize];
         let mut depth = vec![0f32; (width * height) as usize];
         let band = (width * BAND) as usize;
-        let focal_px = view.focal_px() as f32;
+        // Mips as the full picture wants them: what is streamed for it, this one is drawn from.
+        let full = View { viewport_px: VIEWPORT_PX, ..*view };
+        let focal_px = full.focal_px() as f32;
         let shade = |hit: &Hit, pixel: &Pixel| {
             let along = pixel.dir.length();
             let mip = index.mip_at(pixel.depth_m * along, focal_px);
@@ -247,7 +249,7 @@ fn wanted_instances(
     farplane: &Farplane,
     frame: &Frame,
 ) -> Vec<DrawInstance> {
-    let full = View { viewport_px: super::settings::VIEWPORT_PX, ..*view };
+    let full = View { viewport_px: VIEWPORT_PX, ..*view };
     let lod_view = LodView::from_view(&full, index.world.origin);
     let rule = farplane.options().rule;
     let wanted = frame.instances.iter().map(|d| {

@@ -91,6 +91,7 @@ enum Casting {
     Worker {
         jobs: mpsc::Sender<(View, Taken)>,
         done: mpsc::Receiver<Taken>,
+        waiting: VecDeque<Taken>,
         spare: Vec<Taken>,
         thread: std::thread::JoinHandle<()>,
     },
@@ -332,15 +333,16 @@ impl<'a> Run<'a> {
         Ok(counted)
     }
 
+    /// The oldest feedback, once it is as late as a GPU's would be; a slow worker's is later.
     fn next_taken(&mut self, i: u64) -> Option<Taken> {
-        match &mut self.casting {
-            Casting::AtOnce { waiting, .. } => {
-                let old = waiting.front()?.frame + FEEDBACK_DELAY_FRAMES <= i;
-                if old { waiting.pop_front() } else { None }
+        let waiting = match &mut self.casting {
+            Casting::AtOnce { waiting, .. } => waiting,
+            Casting::Worker { done, waiting, .. } => {
+                waiting.extend(done.try_iter());
+                waiting
             }
-            // Ready by now or in a later frame; it was begun at least one frame ago.
-            Casting::Worker { done, .. } => done.try_recv().ok(),
-        }
+        };
+        waiting.pop_front_if(|taken| taken.frame + FEEDBACK_DELAY_FRAMES <= i)
     }
 
     /// Counts needs against what was resident when they were taken.
@@ -434,7 +436,7 @@ impl<'a> Run<'a> {
             arena_used_bytes: heap.used,
             fragmentation: heap.external_fragmentation(),
             moved_bytes: self.frame.changes.moved_bytes,
-            in_flight: core.loading() as u64,
+            in_flight: u64::from(core.reads_in_flight()),
             reads: now.reads - before.reads,
             read_bytes: now.read_bytes - before.read_bytes,
         };
@@ -462,9 +464,9 @@ impl<'a> Run<'a> {
                     self.count(&taken, total)?;
                 }
             }
-            Casting::Worker { jobs, done, thread, .. } => {
+            Casting::Worker { jobs, done, waiting, thread, .. } => {
                 drop(jobs);
-                for taken in done {
+                for taken in waiting.into_iter().chain(done) {
                     self.count(&taken, total)?;
                 }
                 let _ = thread.join();
@@ -494,7 +496,7 @@ fn worker(caster: NeedsCaster) -> Result<Casting, Failure> {
             }
         })
         .context("cannot start the feedback worker")?;
-    Ok(Casting::Worker { jobs, done, spare: Vec::new(), thread })
+    Ok(Casting::Worker { jobs, done, waiting: VecDeque::new(), spare: Vec::new(), thread })
 }
 
 fn open(settings: &Settings) -> Result<Farplane, Failure> {

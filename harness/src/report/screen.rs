@@ -294,9 +294,10 @@ fn timing_lines(report: &Report, lines: &mut Vec<String>) {
         ("anon RSS max", mib(timing.peak_anon_rss_bytes)),
     ]));
     lines.push(format!(
-        "  worst frame: {}, {}",
+        "  worst frame: {}, {}; stolen by the host: {} ms",
         count(timing.hitches.worst_frame),
         text(timing.hitches.worst_cause.as_deref().unwrap_or("")),
+        figure(timing.stolen_ms, 0),
     ));
 }
 

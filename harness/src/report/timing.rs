@@ -42,6 +42,8 @@ pub struct Timing {
     pub stages_ms: BTreeMap<String, StageMs>,
     /// From the start of the process to its first frame, ms.
     pub startup_ms: Option<f64>,
+    /// Time that a hypervisor took from the machine during the run, all cores together, ms.
+    pub stolen_ms: Option<f64>,
     /// Peak anonymous resident memory of the process.
     pub peak_anon_rss_bytes: Option<u64>,
 }
