@@ -53,7 +53,7 @@ impl SeenPages {
     ) {
         let (seen, samples) = (&mut self.seen, &self.samples);
         self.active.retain(|&page| {
-            let keeps = seen[page as usize] + keep >= frame;
+            let keeps = seen[page as usize].saturating_add(keep) >= frame;
             if keeps {
                 let unit = index.page_base() + page;
                 let mut want = Want { unit, class: Class::High, score: 0.0 };

@@ -528,6 +528,7 @@ impl Model {
         let in_flight: u64 = open().map(|r| r.bytes).sum();
         assert_eq!(self.core.in_flight_bytes(), in_flight);
         assert!(in_flight <= config.in_flight_bytes_max);
+        assert_eq!(self.core.reads_in_flight() as usize, open().count());
         assert!(open().count() <= config.reads_max as usize);
         let prefetching = open().filter(|r| r.class >= 3).count();
         assert!(prefetching <= config.prefetch_reads_max as usize);
