@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Tiff, fails, harness, one_line, small_world, succeeds};
+use common::{Rng, Tiff, fails, harness, one_line, small_world, succeeds};
+use farplane::io::Archive;
+use farplane::world::World;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -396,7 +398,7 @@ fn verify_names_what_is_damaged() {
     let folder = folder();
     let path = folder.path().join("damaged.far");
     let mut bytes = fs::read(small_world()).unwrap();
-    let archive = farplane::io::Archive::open(small_world()).unwrap();
+    let archive = Archive::open(small_world()).unwrap();
     let extent = archive.extent(1).unwrap();
     bytes[extent.offset as usize + 9] ^= 4;
     fs::write(&path, &bytes).unwrap();
@@ -410,6 +412,34 @@ fn verify_names_what_is_damaged() {
     let args = ["import", "--from", "tum", &cam, "-o", text(&out), "--fit", text(&path)];
     assert!(fails(&args, 1).contains("tile 0/1/0 is corrupt"));
     assert!(succeeds(&["verify", text(small_world())]).contains("whole"));
+}
+
+#[test]
+fn a_replay_over_damaged_tiles_goes_on_and_counts_them() {
+    let folder = folder();
+    let file = folder.path().join("damaged.far");
+    let out = text(&file);
+    // Ground so rough that its finest level is needed; the coarser four are always resident.
+    let mut rng = Rng(1);
+    let rough: Vec<i16> = (0..1100 * 1100).map(|_| rng.below(1000) as i16).collect();
+    let tif = folder.path().join("rough.tif");
+    fs::write(&tif, common::geotiff([1100, 1100], [-71.0, -32.0], 0.001, &rough)).unwrap();
+    let coarse = ["--props", "0", "--texels-per-metre", "0.005"];
+    succeeds(&[&["bake", "-o", out, "--height", text(&tif)], &coarse[..]].concat());
+    let archive = Archive::open(&file).unwrap();
+    let world = World::decode(&archive.section(World::SECTION).unwrap()).unwrap();
+    assert_eq!((world.terrain.levels, world.terrain.tiles(0)), (5, [9, 9]));
+    let mut bytes = fs::read(&file).unwrap();
+    for tile in 0..world.terrain.level_offset(1) {
+        let extent = archive.extent(tile).unwrap();
+        bytes[extent.offset as usize + extent.stored_bytes as usize / 2] ^= 0x10;
+    }
+    drop(archive);
+    fs::write(&file, bytes).unwrap();
+    let args = ["replay", "--world", out, "--clock", "virtual", "--to", "2"];
+    let asserts = ["--assert", "io.checksum_failures > 10", "--assert", "residency.holes == 0"];
+    let output = harness(&[&args[..], &asserts].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[cfg(target_os = "linux")]

@@ -151,8 +151,9 @@ fn place_decals(
     for decal in &recipe.decals {
         let image = materials.decals.get(usize::from(decal.image))?;
         let mip = usize::from(decal.mip);
+        let pixels = image.mips.get(mip)?;
         let size = image.side as usize >> mip;
-        let source = Image::packed(image.mips.get(mip)?, size, size).ok()?;
+        let source = Image::packed(pixels, size, size).ok()?;
         over_decal(&mut target, &source, decal.x.into(), decal.y.into(), decal.opacity);
     }
     Some(())

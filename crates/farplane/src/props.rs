@@ -50,6 +50,8 @@ const NO_LEVEL: u8 = u8::MAX;
 pub(crate) struct MeshWants {
     /// By mesh level: instances that want it, by class.
     counts: [Vec<u32>; 2],
+    /// By mesh level: whether it is drawn.
+    drawn: Vec<bool>,
 }
 
 /// Classes that instances want with: visible ones and those around.
@@ -63,7 +65,23 @@ impl MeshWants {
         }
     }
 
+    /// What is drawn instead of a wanted level stays until that is there: evicted in this very
+    /// frame it would leave a hole.
+    fn keep(&mut self, counts: &[u32], stand_ins: &[StandIn], index: &WorldIndex) {
+        self.drawn.resize(counts.len(), false);
+        for (&count, stand_in) in counts.iter().zip(stand_ins) {
+            if count > 0 && stand_in.level != NO_LEVEL {
+                self.drawn[index.mesh_level(stand_in.mesh, stand_in.level)] = true;
+            }
+        }
+    }
+
     pub fn drain(&mut self, index: &WorldIndex, wants: &mut Vec<Want>) {
+        for (unit, drawn) in (index.world.mesh_base()..).zip(&mut self.drawn) {
+            if std::mem::take(drawn) {
+                wants.push(Want { unit, class: Class::Critical, score: 0.0 });
+            }
+        }
         for (counts, class) in self.counts.iter_mut().zip(CLASSES) {
             for (unit, count) in (index.world.mesh_base()..).zip(counts) {
                 if *count > 0 {
@@ -123,6 +141,7 @@ impl PropsView {
         }
         draw.truncate(kept);
         wants.add(&self.counts, 0);
+        wants.keep(&self.counts, &self.stand_ins, index);
         holes
     }
 

@@ -277,7 +277,9 @@ impl Farplane {
         }
         for i in 0..frame.changes.committed.len() {
             let placed = frame.changes.committed[i];
+            // What was committed and evicted in the same frame never was of use.
             if let Some(slot) = placed.slot
+                && self.streamer.core().is_resident(placed.unit)
                 && let Some(page) = self.map(placed.unit, slot)
             {
                 frame.pages_mapped.push((page, slot));

@@ -40,7 +40,12 @@ impl TerrainView {
             let class = if node.distance_m < NEAR_M { Class::Critical } else { Class::High };
             wants.push(want(index, core, node, lod_view.focal_px, class));
         }
-        tree.resolve_drawable(&self.cut, |unit| core.is_resident(unit), draw)
+        let holes = tree.resolve_drawable(&self.cut, |unit| core.is_resident(unit), draw);
+        // What is drawn instead of a wanted tile stays until that is there: evicted in this very
+        // frame it would leave a hole.
+        let keep = |node: &QuadNode| Want { unit: node.index, class: Class::Critical, score: 0.0 };
+        wants.extend(draw.iter().map(keep));
+        holes
     }
 }
 

@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use std::fmt;
 use std::sync::Arc;
 
-/// What changed in a frame.
+/// What changed in a frame. The lists are in the order in which it happened: a unit that is in
+/// `committed` and in `evicted` is not resident.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Units that became usable.

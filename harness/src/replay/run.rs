@@ -26,10 +26,6 @@ use std::time::Duration;
 /// Frames that feedback takes, as a GPU's would.
 pub const FEEDBACK_DELAY_FRAMES: u64 = 3;
 
-/// The end of a wait is spun, not slept, as frame limiters do: a core that slept wakes up late and
-/// slow.
-const SPIN_NS: u64 = 1_000_000;
-
 /// Names of the stages of an update, then of the harness's own work.
 pub fn stage_names() -> Vec<&'static str> {
     Stage::ALL.iter().map(|s| s.name()).chain(["ecs", "measure"]).collect()
@@ -237,11 +233,8 @@ impl<'a> Run<'a> {
         }
         let due = self.start_ns + (i as f64 * 1e9 / args.target_hz) as u64;
         let now = self.clock.now_ns();
-        if due > now + SPIN_NS {
-            std::thread::sleep(Duration::from_nanos(due - now - SPIN_NS));
-        }
-        while self.clock.now_ns() < due {
-            std::hint::spin_loop();
+        if due > now {
+            std::thread::sleep(Duration::from_nanos(due - now));
         }
     }
 
