@@ -278,7 +278,7 @@ impl<'a> Run<'a> {
         }
         self.sample(i, warm_up, batches)?;
         if let Some(pictures) = &mut self.pictures
-            && i % self.settings.args.every == 0
+            && i.is_multiple_of(self.settings.args.every)
         {
             let psnr = pictures.draw(i, &view, &self.outcome.farplane, &self.frame)?;
             self.outcome.psnr.push(psnr);
@@ -400,7 +400,7 @@ impl<'a> Run<'a> {
             // All tiles share one grid of indices: one instanced call.
             o.draw_calls.push((batches + u64::from(tiles > 0)) as f64);
         }
-        if i % 30 == 0 {
+        if i.is_multiple_of(30) {
             o.anon_rss_bytes_max = o.anon_rss_bytes_max.max(machine::anon_rss_bytes());
         }
         Ok(())
