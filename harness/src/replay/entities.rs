@@ -53,7 +53,7 @@ impl Entities {
     /// The views of all cameras.
     pub fn views(&mut self, out: &mut Vec<View>) {
         out.clear();
-        out.extend(self.ecs.query_mut::<&View>().into_iter().map(|v| *v));
+        out.extend(self.ecs.query_mut::<&View>().into_iter().copied());
     }
 
     /// Writes what is drawn into the props' entities: those that changed.

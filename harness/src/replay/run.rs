@@ -26,6 +26,9 @@ use std::time::Duration;
 /// Frames that feedback takes, as a GPU's would.
 pub const FEEDBACK_DELAY_FRAMES: u64 = 3;
 
+/// Frames that the feedback worker may be behind at full pace.
+const BEHIND_FRAMES_MAX: u64 = FRAMES / 4;
+
 /// Names of the stages of an update, then of the harness's own work.
 pub fn stage_names() -> Vec<&'static str> {
     Stage::ALL.iter().map(|s| s.name()).chain(["ecs", "measure"]).collect()
@@ -92,6 +95,8 @@ enum Casting {
         jobs: mpsc::Sender<(View, Taken)>,
         done: mpsc::Receiver<Taken>,
         waiting: VecDeque<Taken>,
+        /// Frames whose feedback has come.
+        received: u64,
         spare: Vec<Taken>,
         thread: std::thread::JoinHandle<()>,
     },
@@ -279,7 +284,7 @@ impl<'a> Run<'a> {
         }
         self.sample(i, warm_up, batches)?;
         if let Some(pictures) = &mut self.pictures
-            && i % self.settings.args.every == 0
+            && i.is_multiple_of(self.settings.args.every)
         {
             let psnr = pictures.draw(i, &view, &self.outcome.farplane, &self.frame)?;
             self.outcome.psnr.push(psnr);
@@ -317,10 +322,15 @@ impl<'a> Run<'a> {
                 caster.take(i, view, true, &mut taken);
                 waiting.push_back(taken);
             }
-            Casting::Worker { jobs, spare, .. } => {
+            Casting::Worker { jobs, done, waiting, spare, received, .. } => {
                 let mut taken = spare.pop().unwrap_or_default();
                 taken.frame = i;
                 jobs.send((*view, taken)).context("the feedback worker stopped")?;
+                // At full pace nobody waits for a frame, so the frames wait for their feedback.
+                while self.settings.args.pace == Pace::Max && i >= *received + BEHIND_FRAMES_MAX {
+                    waiting.push_back(done.recv().context("the feedback worker stopped")?);
+                    *received += 1;
+                }
             }
         }
         while let Some(taken) = self.next_taken(i) {
@@ -337,12 +347,16 @@ impl<'a> Run<'a> {
     fn next_taken(&mut self, i: u64) -> Option<Taken> {
         let waiting = match &mut self.casting {
             Casting::AtOnce { waiting, .. } => waiting,
-            Casting::Worker { done, waiting, .. } => {
-                waiting.extend(done.try_iter());
+            Casting::Worker { done, waiting, received, .. } => {
+                for taken in done.try_iter() {
+                    waiting.push_back(taken);
+                    *received += 1;
+                }
                 waiting
             }
         };
-        waiting.pop_front_if(|taken| taken.frame + FEEDBACK_DELAY_FRAMES <= i)
+        let due = waiting.front()?.frame + FEEDBACK_DELAY_FRAMES <= i;
+        if due { waiting.pop_front() } else { None }
     }
 
     /// Counts needs against what was resident when they were taken.
@@ -402,7 +416,7 @@ impl<'a> Run<'a> {
             // All tiles share one grid of indices: one instanced call.
             o.draw_calls.push((batches + u64::from(tiles > 0)) as f64);
         }
-        if i % 30 == 0 {
+        if i.is_multiple_of(30) {
             o.anon_rss_bytes_max = o.anon_rss_bytes_max.max(machine::anon_rss_bytes());
         }
         Ok(())
@@ -496,7 +510,14 @@ fn worker(caster: NeedsCaster) -> Result<Casting, Failure> {
             }
         })
         .context("cannot start the feedback worker")?;
-    Ok(Casting::Worker { jobs, done, waiting: VecDeque::new(), spare: Vec::new(), thread })
+    Ok(Casting::Worker {
+        jobs,
+        done,
+        waiting: VecDeque::new(),
+        received: 0,
+        spare: Vec::new(),
+        thread,
+    })
 }
 
 fn open(settings: &Settings) -> Result<Farplane, Failure> {

@@ -49,6 +49,10 @@ pub struct Settings {
 
 impl Settings {
     /// Checks the command line and opens world and path.
+    ///
+    /// # Errors
+    /// Usage where options contradict each other or a path has no such seconds; a run that failed
+    /// where world or path cannot be read.
     pub fn new(args: &ReplayArgs) -> Result<Self, Failure> {
         let device = check_usage(args)?;
         let asserts = assertions(args)?;
