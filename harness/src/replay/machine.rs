@@ -36,8 +36,8 @@ pub fn cores() -> usize {
 }
 
 /// Makes this thread give way to the frame loop: it never preempts another one when it wakes up, and
-/// leaves one core (and its caches) to the main thread where there are several. Where the system
-/// refuses, nothing changes.
+/// leaves the first core (and its caches) to the main thread where there are several. Where the
+/// system refuses, nothing changes.
 pub fn yield_to_main() {
     #[cfg(target_os = "linux")]
     {
@@ -47,12 +47,40 @@ pub fn yield_to_main() {
         };
         let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
         let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
-        if let Ok(mut allowed) = rustix::thread::sched_getaffinity(None) {
-            let first = (0..rustix::thread::CpuSet::MAX_CPU).find(|&cpu| allowed.is_set(cpu));
-            if let Some(first) = first.filter(|_| allowed.count() > 1) {
-                allowed.unset(first);
-                let _ = rustix::thread::sched_setaffinity(None, &allowed);
-            }
-        }
     }
+    share_cores(false);
 }
+
+/// Keeps the calling thread, the frame loop, on the first core: next to a worker, it would wait for
+/// the end of that one's slice of time. Threads that it starts inherit this until they call
+/// [`yield_to_main`].
+pub fn take_first_core() {
+    share_cores(true);
+}
+
+/// Of several cores, the first one or all others.
+fn share_cores(first: bool) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+        let Some(allowed) = ALLOWED.get_or_init(|| sched_getaffinity(None).ok()) else { return };
+        let Some(core) = (0..CpuSet::MAX_CPU).find(|&cpu| allowed.is_set(cpu)) else { return };
+        if allowed.count() < 2 {
+            return;
+        }
+        let mut mine = *allowed;
+        if first {
+            mine = CpuSet::new();
+            mine.set(core);
+        } else {
+            mine.unset(core);
+        }
+        let _ = sched_setaffinity(None, &mine);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = first;
+}
+
+/// The cores that this process may use, before it divided them.
+#[cfg(target_os = "linux")]
+static ALLOWED: std::sync::OnceLock<Option<rustix::thread::CpuSet>> = std::sync::OnceLock::new();

@@ -134,6 +134,9 @@ pub fn replay(settings: &Settings, process_start: WallClock) -> Result<Outcome, 
     run.outcome.startup_ms = process_start.now_ns() as f64 * 1e-6;
     let total = settings.frames.end - settings.frames.start;
     let bar = progress::bar(total, "replay");
+    if settings.args.clock == Clock::Real {
+        machine::take_first_core();
+    }
     run.start_ns = run.clock.now_ns();
     for i in 0..total {
         if progress::interrupted().load(Ordering::SeqCst) {
