@@ -11,11 +11,10 @@ mod handle;
 mod moves;
 mod nodes;
 mod range;
-mod slots;
 mod spans;
 mod stats;
 
-pub use allocator::RangeAllocator;
+pub use allocator::{Options, RangeAllocator};
 pub use arena::{
     Arena, ArenaError, CopyError, Epoch, ForeignLease, LEASES_MAX, Lease, LeaseError, Snapshot,
 };
