@@ -169,7 +169,7 @@ impl RangeAllocator {
     }
 
     /// Counters of this moment, in constant time: the largest hole is found along one way down a
-    /// trie of at most 26 levels.
+    /// trie of at most 25 levels.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats { largest_free: self.largest_free(), ..self.stats }

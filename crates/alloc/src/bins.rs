@@ -5,17 +5,19 @@
 //! TLSF rounds a request up to the next bin and so refuses holes that would fit. Here the bin's
 //! trie is asked first: it is exact. Bins are so narrow that most have no or one hole, so the trie
 //! is rarely more than a node or two; and its depth is never more than the bits of a size that
-//! the bin leaves open (25), however many holes there are.
+//! the bin leaves open (24), however many holes there are.
 
 use crate::nodes::{NONE, Nodes, Use};
 use alloc::boxed::Box;
 
-/// Bins that each power of two is divided into: sizes in a bin differ by less than 1/64.
-const COLUMNS: u32 = 64;
+/// Bins that each power of two is divided into: sizes in a bin differ by less than 1/256.
+const COLUMNS: u32 = 256;
 const COLUMN_BITS: u32 = COLUMNS.trailing_zeros();
-/// Row 0 holds sizes under 64 granules, one size a bin; then one row for each power of two.
+/// Row 0 holds sizes under 256 granules, one size a bin; then one row for each power of two.
 const ROWS: u32 = u32::BITS - COLUMN_BITS + 1;
 const BINS: usize = (ROWS * COLUMNS) as usize;
+const WORDS: usize = BINS / 64;
+const _: () = assert!(WORDS <= 128 && BINS.is_multiple_of(64));
 /// Nodes on the way from the root of a trie to a leaf.
 const DEPTH_MAX: usize = (u32::BITS - COLUMN_BITS) as usize;
 
@@ -23,10 +25,10 @@ const DEPTH_MAX: usize = (u32::BITS - COLUMN_BITS) as usize;
 pub(crate) struct Bins {
     /// Root of each bin's trie.
     roots: Box<[u32; BINS]>,
-    /// Bit c of row r: bin (r, c) has a hole.
-    columns: [u64; ROWS as usize],
-    /// Bit r: row r has a hole.
-    rows: u32,
+    /// Bit b of word w: bin 64 w + b has a hole.
+    occupied: [u64; WORDS],
+    /// Bit w: word w has a bit.
+    words: u128,
 }
 
 /// The bin of holes of `size` granules. A larger size never has a smaller bin.
@@ -50,7 +52,7 @@ const fn key(size: u32) -> u32 {
 
 impl Bins {
     pub fn new() -> Self {
-        Self { roots: Box::new([NONE; BINS]), columns: [0; ROWS as usize], rows: 0 }
+        Self { roots: Box::new([NONE; BINS]), occupied: [0; WORDS], words: 0 }
     }
 
     /// The smallest hole of at least `size` granules; among equals the one freed last.
@@ -61,8 +63,8 @@ impl Bins {
 
     /// Granules of the largest hole; 0 where there is none.
     pub fn largest(&self, nodes: &Nodes) -> u32 {
-        let Some(row) = self.rows.checked_ilog2() else { return 0 };
-        let mut node = self.roots[(row * COLUMNS + self.columns[row as usize].ilog2()) as usize];
+        let Some(bin) = self.occupied_below(BINS as u32) else { return 0 };
+        let mut node = self.roots[bin as usize];
         let mut largest = 0;
         while node != NONE {
             largest = largest.max(nodes[node].size);
@@ -88,14 +90,15 @@ impl Bins {
         .flat_map(move |bin| Holes { bins: self, nodes, bin, last: bin, stack: Stack::new() })
     }
 
+    #[inline]
     pub fn insert(&mut self, nodes: &mut Nodes, hole: u32) {
         let size = nodes[hole].size;
         let bin = bin_of(size);
         let mut at = self.roots[bin as usize];
         if at == NONE {
             self.roots[bin as usize] = hole;
-            self.columns[(bin / COLUMNS) as usize] |= 1 << (bin % COLUMNS);
-            self.rows |= 1 << (bin / COLUMNS);
+            self.occupied[(bin / 64) as usize] |= 1 << (bin % 64);
+            self.words |= 1 << (bin / 64);
         }
         nodes[hole].part = Use::Key { below: [NONE; 2], same: NONE };
         let mut key = key(size);
@@ -135,18 +138,12 @@ impl Bins {
                     *link = prev;
                 }
             }
-            Use::Key { below, same: NONE } => {
-                let heir = self.cut_leaf(nodes, hole);
-                if heir == hole {
-                    return;
-                }
-                // The leaf has been cut off, perhaps from this very node.
-                let below = match nodes[hole].part {
-                    Use::Key { below, .. } => below,
-                    _ => below,
-                };
-                if let Use::Key { below: links, .. } = &mut nodes[heir].part {
-                    *links = below;
+            Use::Key { below: [NONE, NONE], same: NONE } => self.replace(nodes, hole, NONE),
+            Use::Key { same: NONE, .. } => {
+                let heir = cut_leaf(nodes, hole);
+                let links = below(nodes, hole);
+                if let Use::Key { below, .. } = &mut nodes[heir].part {
+                    *below = links;
                 }
                 self.replace(nodes, hole, heir);
             }
@@ -204,54 +201,32 @@ impl Bins {
 
     /// First bin from `bin` on that has a hole.
     fn occupied_from(&self, bin: u32) -> Option<u32> {
-        let (row, column) = (bin / COLUMNS, bin % COLUMNS);
-        if row >= ROWS {
-            return None;
-        }
-        let here = self.columns[row as usize] & (u64::MAX << column);
+        let (word, bit) = (bin / 64, bin % 64);
+        let here = self.occupied.get(word as usize)? & (u64::MAX << bit);
         if here != 0 {
-            return Some(row * COLUMNS + here.trailing_zeros());
+            return Some(word * 64 + here.trailing_zeros());
         }
-        let above = self.rows & (u32::MAX << row) & !(1 << row);
+        let above = self.words & (u128::MAX << word) & !(1 << word);
         if above == 0 {
             return None;
         }
-        let row = above.trailing_zeros();
-        Some(row * COLUMNS + self.columns[row as usize].trailing_zeros())
+        let word = above.trailing_zeros();
+        Some(word * 64 + self.occupied[word as usize].trailing_zeros())
     }
 
     /// Last bin below `bin` that has a hole.
     fn occupied_below(&self, bin: u32) -> Option<u32> {
-        let (row, column) = (bin / COLUMNS, bin % COLUMNS);
-        let here = self.columns.get(row as usize).map_or(0, |row| row & ((1 << column) - 1));
+        let (word, bit) = (bin / 64, bin % 64);
+        let here = self.occupied.get(word as usize).map_or(0, |word| word & ((1 << bit) - 1));
         if here != 0 {
-            return Some(row * COLUMNS + here.ilog2());
+            return Some(word * 64 + here.ilog2());
         }
-        let row = (self.rows & ((1 << row) - 1)).checked_ilog2()?;
-        Some(row * COLUMNS + self.columns[row as usize].ilog2())
-    }
-
-    /// Cuts the leaf off that is reached from `from`, which is `from` itself where nothing is
-    /// below it.
-    fn cut_leaf(&mut self, nodes: &mut Nodes, from: u32) -> u32 {
-        let (mut parent, mut leaf) = (NONE, from);
-        loop {
-            let [low, high] = below(nodes, leaf);
-            let next = if high != NONE { high } else { low };
-            if next == NONE {
-                break;
-            }
-            (parent, leaf) = (leaf, next);
-        }
-        if parent == NONE {
-            self.replace(nodes, leaf, NONE);
-        } else {
-            unhook(nodes, parent, leaf, NONE);
-        }
-        leaf
+        let word = (self.words & ((1 << word) - 1)).checked_ilog2()?;
+        Some(word * 64 + self.occupied[word as usize].ilog2())
     }
 
     /// Lets another node, or none, stand where `node` stands in its trie.
+    #[inline]
     fn replace(&mut self, nodes: &mut Nodes, node: u32, by: u32) {
         let size = nodes[node].size;
         let bin = bin_of(size);
@@ -276,11 +251,25 @@ impl Bins {
     }
 
     fn mark_empty(&mut self, bin: u32) {
-        let columns = &mut self.columns[(bin / COLUMNS) as usize];
-        *columns &= !(1 << (bin % COLUMNS));
-        if *columns == 0 {
-            self.rows &= !(1 << (bin / COLUMNS));
+        let word = &mut self.occupied[(bin / 64) as usize];
+        *word &= !(1 << (bin % 64));
+        if *word == 0 {
+            self.words &= !(1 << (bin / 64));
         }
+    }
+}
+
+/// Cuts a leaf off below a node that has something below it.
+fn cut_leaf(nodes: &mut Nodes, from: u32) -> u32 {
+    let (mut parent, mut leaf) = (from, from);
+    loop {
+        let [low, high] = below(nodes, leaf);
+        let next = if high != NONE { high } else { low };
+        if next == NONE {
+            unhook(nodes, parent, leaf, NONE);
+            return leaf;
+        }
+        (parent, leaf) = (leaf, next);
     }
 }
 
@@ -388,14 +377,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_larger_size_never_has_a_smaller_bin_and_a_bin_spans_less_than_a_64th() {
+    fn a_larger_size_never_has_a_smaller_bin_and_a_bin_spans_less_than_a_256th() {
         let mut low = 1;
         for size in (1..5000_u32).chain((13..32).map(|bit| 1 << bit)).chain([u32::MAX]) {
             if bin_of(size) != bin_of(low) {
                 assert!(bin_of(size) > bin_of(low));
                 low = size;
             }
-            assert!(u64::from(size - low) * 64 < u64::from(size), "{size} shares a bin with {low}");
+            assert!(u64::from(size - low) * 256 < u64::from(size), "{size} shares a bin with {low}");
         }
         assert_eq!(bin_of(u32::MAX), BINS as u32 - 1);
     }
