@@ -1,6 +1,11 @@
 use crate::bins::Bins;
 use crate::nodes::{Held, Holds, NO_ROOM, NONE, Nodes, Use};
+use crate::resize::Shrink;
+use crate::rooms::{RoomState, Tenant};
+use crate::windows::Visit;
 use crate::{AllocError, Handle, PinError, Range, StaleHandle, Stats};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 /// Holes looked at for one with room at a stricter alignment than the granule, before the search
 /// gives up on a tight fit.
@@ -26,6 +31,12 @@ pub struct RangeAllocator {
     pub(crate) granule_log2: u32,
     /// Where the next defragmentation pass goes on, downwards; `NONE` for the top.
     pub(crate) cursor: u32,
+    /// By number, from 1 on.
+    pub(crate) rooms: Vec<RoomState>,
+    pub(crate) shrink: Option<Shrink>,
+    /// Memory that the planner uses again.
+    pub(crate) visited: VecDeque<Visit>,
+    pub(crate) tenants: Vec<Tenant>,
 }
 
 /// How an allocator is set up: [`RangeAllocator::with_options`].
@@ -82,6 +93,10 @@ impl RangeAllocator {
             stats: Stats { capacity, free: capacity, ..Stats::default() },
             granule_log2,
             cursor: NONE,
+            rooms: Vec::new(),
+            shrink: None,
+            visited: VecDeque::new(),
+            tenants: Vec::new(),
         };
         if granules > 0 {
             allocator.add_hole(0, granules, NONE);
@@ -106,7 +121,7 @@ impl RangeAllocator {
         };
         self.stats.blocks += 1;
         self.hold(hole, offset, size, align, Holds::Block);
-        self.stats.peak_used = self.stats.peak_used.max(self.stats.used);
+        self.note_peak();
         Ok(self.nodes.handle(hole))
     }
 
@@ -307,34 +322,21 @@ impl RangeAllocator {
         align: u64,
         holds: Holds,
     ) {
-        self.bins.remove(&mut self.nodes, hole);
-        self.stats.holes -= 1;
-        self.carve(hole, offset, requested, align, holds);
-    }
-
-    /// [`hold`](Self::hold) for a stretch that is in no bin.
-    pub(crate) fn carve(
-        &mut self,
-        node: u32,
-        offset: u32,
-        requested: u64,
-        align: u64,
-        holds: Holds,
-    ) {
+        self.take_hole(hole);
         let size = self.granules(requested);
         let (start, end, below) =
-            (self.nodes[node].offset, self.nodes[node].end(), self.nodes[node].prev);
+            (self.nodes[hole].offset, self.nodes[hole].end(), self.nodes[hole].prev);
         if start < offset {
             self.add_hole(start, offset - start, below);
         }
         if offset + size < end {
-            self.add_hole(offset + size, end - offset - size, node);
+            self.add_hole(offset + size, end - offset - size, hole);
         }
         let bytes = self.bytes(size);
         let slack = (bytes - requested) as u32;
         let align_log2 = align.trailing_zeros() as u8;
         let held = Held { holds, align_log2, room: NO_ROOM, pins: 0, slack, partner: NONE };
-        let node = &mut self.nodes[node];
+        let node = &mut self.nodes[hole];
         node.offset = offset;
         node.size = size;
         node.part = Use::Held(held);
@@ -343,23 +345,36 @@ impl RangeAllocator {
         self.stats.requested += requested;
     }
 
-    /// Turns a held stretch into a hole, merged with the holes beside it.
+    /// Ends what a stretch holds and makes its handle stale: it becomes a hole, or a part of the
+    /// room that it lies in.
     pub(crate) fn release(&mut self, node: u32) {
         let bytes = self.bytes(self.nodes[node].size);
-        let slack = self.nodes[node].held().map_or(0, |held| u64::from(held.slack));
+        let (slack, room) = self.nodes[node].held().map_or((0, NO_ROOM), |h| (h.slack, h.room));
+        let old = node;
+        let node = self.nodes.expire(old);
+        self.cursors_replaced(old, node);
+        if room != NO_ROOM {
+            self.room_node_replaced(room, old, node);
+            self.stats.requested += u64::from(slack);
+            self.mark_room(node, room);
+            self.merge_in_room(node, room);
+            return;
+        }
         self.stats.used -= bytes;
         self.stats.free += bytes;
-        self.stats.requested -= bytes - slack;
-        let node = self.nodes.expire(node);
+        self.stats.requested -= bytes - u64::from(slack);
+        self.free_stretch(node);
+    }
+
+    /// Makes a stretch a hole, merged with the holes beside it.
+    pub(crate) fn free_stretch(&mut self, node: u32) {
         for neighbour in [self.nodes[node].prev, self.nodes[node].next] {
             if neighbour != NONE && self.nodes[neighbour].is_hole() {
-                self.bins.remove(&mut self.nodes, neighbour);
-                self.stats.holes -= 1;
+                self.take_hole(neighbour);
                 self.absorb(node, neighbour);
             }
         }
-        self.bins.insert(&mut self.nodes, node);
-        self.stats.holes += 1;
+        self.put_hole(node);
     }
 
     /// Gives a stretch the bytes of the one beside it, which is in no bin and ceases to be.
@@ -367,14 +382,39 @@ impl RangeAllocator {
         self.nodes[node].offset = self.nodes[node].offset.min(self.nodes[neighbour].offset);
         self.nodes[node].size += self.nodes[neighbour].size;
         self.nodes.remove(neighbour);
-        if self.cursor == neighbour {
-            self.cursor = node;
+        self.cursors_replaced(neighbour, node);
+    }
+
+    /// Lets passes that would go on at a node that is no longer there go on at another.
+    pub(crate) fn cursors_replaced(&mut self, old: u32, new: u32) {
+        if self.cursor == old {
+            self.cursor = new;
+        }
+        if let Some(shrink) = &mut self.shrink
+            && shrink.cursor == old
+        {
+            shrink.cursor = new;
         }
     }
 
     pub(crate) fn add_hole(&mut self, offset: u32, size: u32, behind: u32) {
         let hole = self.nodes.insert(offset, size, behind);
-        self.bins.insert(&mut self.nodes, hole);
+        self.put_hole(hole);
+    }
+
+    /// Enters a stretch in the bins.
+    pub(crate) fn put_hole(&mut self, node: u32) {
+        self.bins.insert(&mut self.nodes, node);
         self.stats.holes += 1;
+    }
+
+    /// Takes a hole out of the bins.
+    pub(crate) fn take_hole(&mut self, hole: u32) {
+        self.bins.remove(&mut self.nodes, hole);
+        self.stats.holes -= 1;
+    }
+
+    pub(crate) fn note_peak(&mut self) {
+        self.stats.peak_used = self.stats.peak_used.max(self.stats.used);
     }
 }

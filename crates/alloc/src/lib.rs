@@ -11,16 +11,24 @@ mod handle;
 mod moves;
 mod nodes;
 mod range;
+mod resize;
+mod rooms;
 mod spans;
 mod stats;
+mod windows;
 
 pub use allocator::{Options, RangeAllocator};
 pub use arena::{
     Arena, ArenaError, CopyError, Epoch, ForeignLease, LEASES_MAX, Lease, LeaseError, Snapshot,
 };
-pub use error::{AllocError, MoveError, PinError, StaleHandle};
+pub use error::{
+    AllocError, ClaimError, MoveError, PinError, ResizeError, RoomError, StaleHandle, UnknownRoom,
+};
 pub use handle::Handle;
 pub use moves::{Move, NODES_PER_PASS_MAX, PassLimits, Plan};
 pub use range::Range;
+pub use resize::ShrinkPass;
+pub use rooms::{ROOMS_MAX, Room, RoomPlan, RoomRequest, Steps};
 pub use spans::{Span, SpanKind, Spans};
 pub use stats::Stats;
+pub use windows::NODES_PER_ROOM_MAX;

@@ -78,6 +78,7 @@ impl RangeAllocator {
             visited += 1;
             node = self.nodes[node].prev;
         }
+        self.note_peak();
         plan.complete = node == NONE;
         // Beginning at the top again closes holes there first; only a fruitless stretch is left
         // behind for good.
@@ -106,16 +107,9 @@ impl RangeAllocator {
             return Err(error);
         }
         let block = planned.handle.index;
-        self.nodes.exchange_places(block, destination);
-        if self.cursor == block {
-            self.cursor = destination;
-        }
-        let room = self.nodes[block].held_mut().map_or(NO_ROOM, |held| {
-            core::mem::replace(&mut held.room, NO_ROOM)
-        });
+        self.exchange_places(block, destination);
         if let Some(left) = self.nodes[destination].held_mut() {
             left.holds = Holds::Vacated;
-            left.room = room;
         }
         let bytes = self.bytes(self.nodes[block].size);
         self.stats.reserved -= bytes;
@@ -141,15 +135,20 @@ impl RangeAllocator {
         if destination.holds != Holds::Destination {
             return Err(MoveError::UnknownMove);
         }
-        let block = destination.partner;
+        Ok(self.end_move(planned.destination.index))
+    }
+
+    /// Takes the block of a destination back to its rest; the block if it still lives.
+    pub(crate) fn end_move(&mut self, destination: u32) -> Option<u32> {
+        let block = self.nodes[destination].held()?.partner;
         if block == NONE {
-            return Ok(None);
+            return None;
         }
         if let Some(held) = self.nodes[block].held_mut() {
             held.holds = Holds::Block;
             held.partner = NONE;
         }
-        Ok(Some(block))
+        Some(block)
     }
 
     pub(crate) fn release_destination(&mut self, node: u32) {
@@ -184,7 +183,6 @@ impl RangeAllocator {
         let held = *self.nodes[block].held()?;
         let from = self.requested(block, &held);
         self.hold(hole, offset, from.size, 1 << held.align_log2, Holds::Destination);
-        self.stats.peak_used = self.stats.peak_used.max(self.stats.used);
         self.stats.reserved += self.bytes(self.nodes[block].size);
         if let Some(destination) = self.nodes[hole].held_mut() {
             destination.partner = block;
