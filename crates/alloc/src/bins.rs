@@ -87,7 +87,13 @@ impl Bins {
             above = self.occupied_below(above)?;
             Some(above)
         })
-        .flat_map(move |bin| Holes { bins: self, nodes, bin, last: bin, stack: Stack::new() })
+        .flat_map(move |bin| Holes {
+            bins: self,
+            nodes,
+            bin,
+            last: bin,
+            stack: Stack::new(),
+        })
     }
 
     #[inline]
@@ -384,7 +390,10 @@ mod tests {
                 assert!(bin_of(size) > bin_of(low));
                 low = size;
             }
-            assert!(u64::from(size - low) * 256 < u64::from(size), "{size} shares a bin with {low}");
+            assert!(
+                u64::from(size - low) * 256 < u64::from(size),
+                "{size} shares a bin with {low}"
+            );
         }
         assert_eq!(bin_of(u32::MAX), BINS as u32 - 1);
     }

@@ -46,9 +46,15 @@ pub(crate) struct Held {
 pub(crate) enum Use {
     /// A node of the trie: what is below it with the next bit clear and set, and the first of the
     /// other holes of its size.
-    Key { below: [u32; 2], same: u32 },
+    Key {
+        below: [u32; 2],
+        same: u32,
+    },
     /// In the list of the holes of one size, which begins with the key.
-    Same { prev: u32, next: u32 },
+    Same {
+        prev: u32,
+        next: u32,
+    },
     Held(Held),
 }
 

@@ -6,12 +6,12 @@ use crate::{Handle, PassLimits, RangeAllocator};
 use alloc::collections::VecDeque;
 
 /// Stretches that the search for a room visits around the largest holes.
-pub const NODES_PER_ROOM_MAX: usize = 2048;
+pub const NODES_PER_ROOM_MAX: usize = 512;
 /// Windows that are planned in full, to see which is cheapest.
 const WINDOWS_MAX: usize = 4;
 
 /// What a price is asked with.
-type Price<'a> = dyn FnMut(Handle) -> Option<u64> + 'a;
+type Price<'a> = dyn FnMut(Handle, u64) -> Option<u64> + 'a;
 
 /// A window: whole stretches.
 #[derive(Clone, Copy, Debug)]
@@ -137,13 +137,7 @@ impl Search {
     }
 
     /// Looks at all windows whose lowest stretch is one of those from `first` to `last`.
-    fn sweep(
-        &mut self,
-        allocator: &RangeAllocator,
-        first: u32,
-        last: u32,
-        price: &mut Price<'_>,
-    ) {
+    fn sweep(&mut self, allocator: &RangeAllocator, first: u32, last: u32, price: &mut Price<'_>) {
         self.inside.clear();
         let mut cost = Cost::default();
         let mut above = first;
@@ -185,12 +179,7 @@ impl Search {
     }
 
     /// A stretch that can be emptied.
-    fn visit(
-        &self,
-        allocator: &RangeAllocator,
-        node: u32,
-        price: &mut Price<'_>,
-    ) -> Option<Visit> {
+    fn visit(&self, allocator: &RangeAllocator, node: u32, price: &mut Price<'_>) -> Option<Visit> {
         let Some(held) = allocator.nodes[node].held() else {
             return Some(Visit { node, cost: Cost::default() });
         };
@@ -199,8 +188,10 @@ impl Search {
         }
         let bytes = allocator.requested(node, held).size;
         let may_move = bytes <= self.largest_free.min(self.limits.bytes_max);
-        let cost = match price(allocator.nodes.handle(node)) {
-            Some(price) if price <= bytes || !may_move => Cost { evicted: price, ..Cost::default() },
+        let cost = match price(allocator.nodes.handle(node), bytes) {
+            Some(price) if price <= bytes || !may_move => {
+                Cost { evicted: price, ..Cost::default() }
+            }
             offer if may_move => {
                 let instead = offer.unwrap_or_else(|| bytes.saturating_mul(UNOFFERED));
                 Cost { moved: bytes, instead, evicted: 0 }
