@@ -5,6 +5,7 @@
 
 pub mod arena;
 pub mod range;
+pub mod relocate;
 
 /// Takes one byte off the front.
 fn byte(bytes: &mut &[u8]) -> Option<u8> {
