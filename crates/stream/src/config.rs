@@ -23,9 +23,10 @@ pub struct Config {
     pub coalesced_gap_bytes_max: u32,
     /// Bytes made resident in one frame. At least one unit is committed whatever its size.
     pub commit_bytes_max: u64,
-    /// Bytes that defragmentation moves in one frame; 0 never moves.
+    /// Bytes moved in one frame, to make room for a want or against fragmentation. A larger unit
+    /// never moves; with 0 nothing does, and room is made by evicting alone.
     pub move_bytes_max: u64,
-    /// Fragmentation of the heap above which blocks are moved, 0 to 1.
+    /// Fragmentation of the heap above which blocks are moved ahead of need, 0 to 1.
     pub move_above_fragmentation: f64,
     /// Share of the heap that is kept free by evicting ahead, 0 to 0.5, so that an urgent want finds
     /// room at once.
@@ -48,9 +49,9 @@ impl Config {
             coalesced_bytes_max: 4 << 20,
             coalesced_gap_bytes_max: 16 << 10,
             commit_bytes_max: 8 << 20,
-            move_bytes_max: 1 << 20,
+            move_bytes_max: 4 << 20,
             move_above_fragmentation: 0.2,
-            heap_free_share: 0.125,
+            heap_free_share: 0.03125,
             cancel_after_frames: 8,
         }
     }

@@ -1,27 +1,21 @@
-use crate::action::{Actions, Counters, Event, Outcome, Part, Placed, Read, Relocation};
+mod memory;
+mod rooms;
+
+use crate::action::{Actions, Counters, Event, Outcome, Part, Placed, Read};
 use crate::config::{Config, ConfigError};
 use crate::reads::OpenReads;
 use crate::standing::{Standing, StandingQueue};
-use crate::unit::{Home, Memory, State, UnitId, UnitInfo, Units};
+use crate::unit::{GUARD_FRAMES, Home, Memory, State, UnitId, UnitInfo, Units};
 use crate::want::{Class, Want};
-use farplane_alloc::{Handle, LEASES_MAX, Move, PassLimits, Range, RangeAllocator, Stats};
+use farplane_alloc::{Handle, LEASES_MAX, Move, Range, RangeAllocator, Stats};
 use farplane_vt::PagePool;
+use memory::{Granted, MOVES_MAX};
+use rooms::Rooms;
 
 /// Alignment of every block in the arena: a cache line.
 const ALIGN: u64 = 64;
-/// Units evicted for one want at most.
-const EVICTIONS_PER_WANT_MAX: u32 = 16;
-/// Units evicted ahead of need in one frame at most.
-const EVICTIONS_AHEAD_MAX: u32 = 32;
 /// Times that a failed read is tried again.
 const RETRIES_MAX: u8 = 3;
-/// Frames for which a want protects its unit from eviction by equals.
-const GUARD_FRAMES: u32 = 2;
-/// The same against Prefetch and Low: what was in use a second ago may be again, and a prediction
-/// that evicts it only trades one load for two.
-const GUARD_FRAMES_PREFETCH: u32 = 60;
-/// Blocks moved in one frame at most.
-const MOVES_MAX: usize = 64;
 /// Units that load at once at most: each holds a lease on its memory, and so does a move.
 const LOADS_MAX: usize = LEASES_MAX - MOVES_MAX;
 
@@ -47,6 +41,7 @@ pub struct Core {
     room_bytes: u64,
     room_slots: u32,
     planned: Vec<Move>,
+    rooms: Rooms,
     admitted: Vec<UnitId>,
     reads: OpenReads,
     frame: u32,
@@ -94,6 +89,7 @@ impl Core {
             ready: Vec::new(),
             standing: StandingQueue::default(),
             planned: Vec::new(),
+            rooms: Rooms::default(),
             admitted: Vec::new(),
             reads: OpenReads::new(count),
             frame: 0,
@@ -165,9 +161,10 @@ impl Core {
         self.register(wants);
         self.cancel_unwanted(actions);
         self.commit(actions);
+        self.abandon_rooms();
         self.admit(epoch, oldest_reader, actions);
         self.evict_ahead(epoch, oldest_reader, actions);
-        self.plan_relocations(actions);
+        self.move_blocks(actions);
     }
 
     fn finish(&mut self, event: Event) {
@@ -351,9 +348,13 @@ impl Core {
             if full[info.home as usize] {
                 continue;
             }
-            let Some(memory) = self.make_room(unit, epoch, readers, actions) else {
-                full[info.home as usize] = true;
-                continue;
+            let memory = match self.make_room(unit, epoch, readers, actions) {
+                Granted::Memory(memory) => memory,
+                Granted::Later => continue,
+                Granted::No => {
+                    full[info.home as usize] = true;
+                    continue;
+                }
             };
             self.units.memory[unit as usize] = memory;
             self.units.transition(unit, State::Loading);
@@ -417,162 +418,6 @@ impl Core {
             });
         }
         actions.reads.sort_by_key(|r| r.class);
-    }
-
-    /// Memory for a unit, evicting what is worth clearly less.
-    fn make_room(
-        &mut self,
-        unit: UnitId,
-        epoch: u64,
-        readers: Option<u64>,
-        actions: &mut Actions,
-    ) -> Option<Memory> {
-        let home = self.units.info[unit as usize].home;
-        for _ in 0..EVICTIONS_PER_WANT_MAX {
-            if let Some(memory) = self.allocate(unit) {
-                if let Memory::Heap(handle) = memory {
-                    let _ = self.heap.pin(handle);
-                }
-                return Some(memory);
-            }
-            if self.standing.bytes(home) >= u64::from(self.units.info[unit as usize].resident_bytes)
-            {
-                break;
-            }
-            let class = self.units.wanted[unit as usize].class;
-            let Some(victim) = self.victim(home, class) else { break };
-            self.evict(victim, epoch, readers, actions);
-        }
-        let size = u64::from(self.units.info[unit as usize].resident_bytes);
-        if home == Home::Heap && self.heap.stats().free >= size {
-            self.counters.refused += 1;
-        }
-        None
-    }
-
-    fn allocate(&mut self, unit: UnitId) -> Option<Memory> {
-        let info = self.units.info[unit as usize];
-        match info.home {
-            Home::Slot if !(1..=self.config.slot_bytes).contains(&info.resident_bytes.into()) => {
-                None
-            }
-            Home::Slot => self.slots.as_mut()?.allocate().map(Memory::Slot),
-            Home::Heap => {
-                let size = u64::from(info.resident_bytes);
-                if !self.heap.fits(size, ALIGN) {
-                    return None;
-                }
-                let handle = self.heap.allocate(size, ALIGN).ok()?;
-                let index = handle.index() as usize;
-                if self.owner.len() <= index {
-                    self.owner.resize(index + 1, UnitId::MAX);
-                }
-                self.owner[index] = unit;
-                Some(Memory::Heap(handle))
-            }
-        }
-    }
-
-    fn free(&mut self, memory: Memory) {
-        match memory {
-            Memory::None => {}
-            Memory::Heap(handle) => drop(self.heap.free(handle)),
-            Memory::Slot(slot) => {
-                if let Some(slots) = &mut self.slots {
-                    let _ = slots.free(slot);
-                }
-            }
-        }
-    }
-
-    /// The least recently wanted unit of a home, if a want of `class` may take its place.
-    fn victim(&self, home: Home, class: u8) -> Option<UnitId> {
-        let unit = self.units.least_recent(home)?;
-        let wanted = self.units.wanted[unit as usize];
-        let prefetch = (Class::Prefetch as u8..=Class::Low as u8).contains(&class);
-        let guard = if prefetch { GUARD_FRAMES_PREFETCH } else { GUARD_FRAMES };
-        let recent = wanted.frame > 0 && wanted.frame + guard > self.frame;
-        (!recent || wanted.class > class).then_some(unit)
-    }
-
-    fn evict(&mut self, unit: UnitId, epoch: u64, readers: Option<u64>, actions: &mut Actions) {
-        actions.evicted.push(self.placed(unit));
-        self.units.unlink(unit);
-        self.units.transition(unit, State::Standby);
-        self.counters.evicted_units += 1;
-        let UnitInfo { resident_bytes, home, .. } = self.units.info[unit as usize];
-        self.counters.evicted_bytes += u64::from(resident_bytes);
-        let memory = std::mem::replace(&mut self.units.memory[unit as usize], Memory::None);
-        if readers.is_none() {
-            self.free(memory);
-            self.units.transition(unit, State::Absent);
-        } else {
-            if let Memory::Heap(handle) = memory {
-                // Nobody may copy it any more, so nobody should plan to.
-                let _ = self.heap.pin(handle);
-            }
-            let bytes = match home {
-                Home::Heap => resident_bytes.into(),
-                Home::Slot => self.config.slot_bytes,
-            };
-            self.standing.push(Standing { unit: Some(unit), memory, epoch, home, bytes });
-        }
-    }
-
-    /// Keeps a share of the heap free.
-    fn evict_ahead(&mut self, epoch: u64, readers: Option<u64>, actions: &mut Actions) {
-        let heap_bytes = self.config.arena_bytes - self.config.pool_bytes();
-        let target = (heap_bytes as f64 * self.config.heap_free_share) as u64;
-        for _ in 0..EVICTIONS_AHEAD_MAX {
-            if self.heap.stats().free + self.standing.bytes(Home::Heap) >= target {
-                return;
-            }
-            let Some(victim) = self.victim(Home::Heap, u8::MAX) else { return };
-            let wanted = self.units.wanted[victim as usize].frame;
-            if wanted + GUARD_FRAMES > self.frame {
-                return;
-            }
-            self.evict(victim, epoch, readers, actions);
-        }
-    }
-
-    fn plan_relocations(&mut self, actions: &mut Actions) {
-        if self.config.move_bytes_max == 0
-            || self.heap.stats().external_fragmentation() <= self.config.move_above_fragmentation
-        {
-            return;
-        }
-        let limits = PassLimits { bytes_max: self.config.move_bytes_max, moves_max: MOVES_MAX };
-        let mut planned = std::mem::take(&mut self.planned);
-        self.heap.plan_moves(limits, &mut planned);
-        for &block in &planned {
-            let unit = self.owner[block.handle.index() as usize];
-            actions.relocations.push(Relocation { unit, block });
-        }
-        self.planned = planned;
-    }
-
-    /// Confirms that a block was copied (or not). From now on the unit lives at the new place; the
-    /// old one is kept until no reader of `epoch` or before is left.
-    pub fn relocated(
-        &mut self,
-        relocation: &Relocation,
-        copied: bool,
-        epoch: u64,
-        readers: Option<u64>,
-    ) {
-        if !copied {
-            let _ = self.heap.abort_move(&relocation.block);
-            return;
-        }
-        let Ok(vacated) = self.heap.commit_move(&relocation.block) else { return };
-        self.counters.moved_bytes += relocation.block.to.size;
-        if readers.is_none() {
-            self.free(Memory::Heap(vacated));
-        } else {
-            let (memory, bytes) = (Memory::Heap(vacated), relocation.block.to.size);
-            self.standing.push(Standing { unit: None, memory, epoch, home: Home::Heap, bytes });
-        }
     }
 
     fn placed(&self, unit: UnitId) -> Placed {

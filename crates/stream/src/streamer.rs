@@ -214,8 +214,7 @@ impl<D: Decode> Streamer<D> {
                 }
                 Err(_) => false,
             };
-            self.core.relocated(relocation, copied, epoch, oldest);
-            if copied {
+            if self.core.relocated(relocation, copied, epoch, oldest) {
                 self.arena.retire(from);
                 changes.moved_bytes += to.size;
                 changes.moved.push(Placed { unit: relocation.unit, range: to, slot: None });

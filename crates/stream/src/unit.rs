@@ -1,3 +1,4 @@
+use crate::Class;
 use farplane_alloc::Handle;
 use farplane_vt::SlotHandle;
 
@@ -84,6 +85,22 @@ pub(crate) struct Wanted {
     /// Reads that failed and may be tried again.
     pub retries: u8,
     pub score: f32,
+}
+
+/// Frames for which a want protects its unit from eviction by equals.
+pub(crate) const GUARD_FRAMES: u32 = 2;
+/// The same against Prefetch and Low: what was in use a second ago may be again, and a prediction
+/// that evicts it only trades one load for two.
+const GUARD_FRAMES_PREFETCH: u32 = 60;
+
+impl Wanted {
+    /// Whether a want of `class` may take the place of a unit that was last wanted so.
+    pub fn may_give_way(self, class: u8, frame: u32) -> bool {
+        let prefetch = (Class::Prefetch as u8..=Class::Low as u8).contains(&class);
+        let guard = if prefetch { GUARD_FRAMES_PREFETCH } else { GUARD_FRAMES };
+        let recent = self.frame > 0 && self.frame + guard > frame;
+        !recent || self.class > class
+    }
 }
 
 const NIL: u32 = u32::MAX;

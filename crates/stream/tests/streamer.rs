@@ -292,13 +292,14 @@ fn snapshot_reads_the_old_bytes_until_it_is_dropped() {
         let places = [0, 1].map(|unit| streamer.core().place(unit).unwrap().range);
         let snapshot = streamer.snapshot();
         let reader = snapshot.clone();
-        // Both are evicted and their places needed, but nothing may be written there.
+        // One is evicted at once and its place needed, but nothing may be written there.
         let mut changes = Changes::default();
         for frame in 1000..1050 {
             streamer.frame(frame * FRAME_NS, &wants([2, 3]), &mut changes);
             std::thread::sleep(Duration::from_micros(200));
         }
-        assert!(!streamer.core().is_resident(0) && !streamer.core().is_resident(2));
+        assert!([0, 1].iter().any(|&unit| !streamer.core().is_resident(unit)));
+        assert!([2, 3].iter().all(|&unit| !streamer.core().is_resident(unit)));
         let seen =
             std::thread::spawn(move || places.map(|range| reader.read(range).map(<[u8]>::to_vec)));
         assert_eq!(seen.join().unwrap(), [0, 1].map(|unit| Some(content(unit, 40_000))));

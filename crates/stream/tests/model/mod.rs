@@ -278,14 +278,15 @@ impl Model {
     fn answer(&mut self, which: usize, copied: bool) {
         let (relocation, load) = self.moves.remove(which);
         let oldest = self.oldest();
-        self.core.relocated(&relocation, copied, self.epoch, oldest);
+        let moved = self.core.relocated(&relocation, copied, self.epoch, oldest);
         // Answered twice: nothing may happen.
-        self.core.relocated(&relocation, !copied, self.epoch, oldest);
+        assert!(!self.core.relocated(&relocation, !copied, self.epoch, oldest));
         let (from, to) = (relocation.block.from, relocation.block.to);
         self.held.retain(|h| !(h.by == Holder::Reserved && h.range == to));
         let unit = Holder::Unit(relocation.unit);
         let block = self.held.iter_mut().find(|h| h.by == unit && h.load == load);
-        if let Some(block) = block.filter(|_| copied) {
+        assert_eq!(moved, copied && block.is_some(), "{relocation:?}");
+        if let Some(block) = block.filter(|_| moved) {
             block.range = to;
             if oldest.is_some() {
                 let by = Holder::Vacated(self.epoch);
@@ -501,14 +502,16 @@ impl Model {
         }
     }
 
-    /// Nothing is admitted before something more urgent that lives in the same place.
+    /// Nothing is admitted before something more urgent that lives in the same place, unless a room
+    /// is being emptied for that.
     fn check_order(&self, actions: &Actions) {
         for part in &actions.parts {
             let (home, class) = (self.unit(part.unit).home, self.known[part.unit as usize].class);
             for unit in self.in_state(State::Requested) {
                 let urgent =
                     self.known[unit as usize].class < class && self.unit(unit).home == home;
-                assert!(!urgent, "{} is admitted before {unit}", part.unit);
+                let waits = self.core.has_room_underway(unit);
+                assert!(!urgent || waits, "{} is admitted before {unit}", part.unit);
             }
         }
     }
@@ -536,10 +539,16 @@ impl Model {
         assert_eq!(self.core.queued(), self.in_state(State::Requested).len());
         let slots = self.held.iter().filter(|h| h.slot.is_some()).count();
         assert_eq!(self.core.slots_used() as usize, slots);
-        let heap = self.held.iter().filter(|h| h.slot.is_none());
-        let used: u64 = heap.map(|h| rounded(h.range.size)).sum();
+        let bytes = |reserved: bool| -> u64 {
+            let heap = self.held.iter().filter(|h| h.slot.is_none());
+            let heap = heap.filter(|h| (h.by == Holder::Reserved) == reserved);
+            heap.map(|h| rounded(h.range.size)).sum()
+        };
         let stats = self.core.heap_stats();
-        assert_eq!(stats.used, rounded(config.pool_bytes()) + used, "every byte held is known");
+        let held = rounded(config.pool_bytes()) + bytes(false);
+        assert_eq!(stats.used - stats.reserved, held, "every byte held is known");
+        // Rooms being emptied, and destinations of moves that are still to come, beside these.
+        assert!(stats.reserved >= bytes(true));
         assert!(stats.used <= config.arena_bytes);
         let counters = self.core.counters();
         assert_eq!((counters.loaded_units, counters.evicted_units), (self.loaded, self.evicted));
