@@ -345,7 +345,8 @@ impl Core {
             if bytes + u64::from(info.stored_bytes) > self.config.in_flight_bytes_max {
                 break;
             }
-            if full[info.home as usize] {
+            // One that is next in a full heap may still have a room that is empty by now.
+            if full[info.home as usize] && !self.has_room_underway(unit) {
                 continue;
             }
             let memory = match self.make_room(unit, epoch, readers, actions) {

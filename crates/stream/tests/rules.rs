@@ -257,3 +257,52 @@ fn a_pinned_unit_that_was_not_placed_is_loaded_once_and_stays() {
         assert!(run.core.is_resident(0));
     }
 }
+
+#[test]
+fn a_block_that_is_in_use_moves_out_of_the_way_of_a_larger_one() {
+    let mut all = units(5);
+    all[4].resident_bytes = 2048;
+    let mut run = Run::new(config(4), all);
+    run.load(0..4);
+    let [low, high] = [0, 2].map(|unit| want(unit, Class::High, 0.0));
+    (0..3).for_each(|_| run.step(&[low, high], &[], None));
+    // 0 and 2 are in use, 1 and 3 are not. No two neighbours can be emptied until 1 has gone.
+    let wants = [low, high, want(4, Class::High, 1.0)];
+    run.step(&wants, &[], None);
+    assert_eq!((run.evicted(), run.read()), (vec![1], vec![]));
+    // Now 3 goes and 2 moves to where 1 was.
+    run.step(&wants, &[], None);
+    assert_eq!((run.evicted(), run.read()), (vec![3], vec![]));
+    let [relocation] = run.actions.relocations[..] else { panic!("one move") };
+    assert_eq!((relocation.unit, relocation.block.to.offset), (2, 1024));
+    assert!(run.core.has_room_underway(4));
+    // Until that is done nobody gets the room.
+    run.step(&[low, high, wants[2], want(1, Class::High, 9.0)], &[], None);
+    assert_eq!((run.evicted(), run.read()), (vec![], vec![]));
+    assert!(run.core.relocated(&relocation, true, run.epoch, None));
+    run.step(&wants, &[], None);
+    assert_eq!((run.evicted(), run.read()), (vec![], vec![4]));
+    assert_eq!(run.actions.parts[0].to.offset, 2048);
+    assert!(run.core.is_resident(2) && run.core.is_resident(0));
+}
+
+#[test]
+fn room_that_is_no_longer_wanted_or_cannot_be_emptied_is_given_up() {
+    for refused in [false, true] {
+        let mut all = units(5);
+        all[4].resident_bytes = 2048;
+        let mut run = Run::new(config(4), all);
+        run.load(0..4);
+        let [low, high] = [0, 2].map(|unit| want(unit, Class::High, 0.0));
+        (0..3).for_each(|_| run.step(&[low, high], &[], None));
+        let wants = [low, high, want(4, Class::High, 1.0)];
+        (0..2).for_each(|_| run.step(&wants, &[], None));
+        let [relocation] = run.actions.relocations[..] else { panic!("one move") };
+        assert_eq!(run.core.relocated(&relocation, !refused, run.epoch, None), !refused);
+        run.step(if refused { &wants } else { &wants[..2] }, &[], None);
+        // Refused: another one is planned at once.
+        assert_eq!(run.core.has_room_underway(4), refused);
+        let free = run.core.heap_stats().free;
+        assert_eq!(free, if refused { 0 } else { 2048 });
+    }
+}

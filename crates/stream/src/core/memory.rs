@@ -88,7 +88,7 @@ impl Core {
     }
 
     /// The least recently wanted unit of a home, if a want of `class` may take its place.
-    fn victim(&self, home: Home, class: u8) -> Option<UnitId> {
+    pub(super) fn victim(&self, home: Home, class: u8) -> Option<UnitId> {
         let unit = self.units.least_recent(home)?;
         let wanted = self.units.wanted[unit as usize];
         wanted.may_give_way(class, self.frame).then_some(unit)
@@ -125,12 +125,7 @@ impl Core {
     }
 
     /// Keeps a share of the heap free.
-    pub(super) fn evict_ahead(
-        &mut self,
-        epoch: u64,
-        readers: Option<u64>,
-        actions: &mut Actions,
-    ) {
+    pub(super) fn evict_ahead(&mut self, epoch: u64, readers: Option<u64>, actions: &mut Actions) {
         let heap_bytes = self.config.arena_bytes - self.config.pool_bytes();
         let target = (heap_bytes as f64 * self.config.heap_free_share) as u64;
         for _ in 0..EVICTIONS_AHEAD_MAX {

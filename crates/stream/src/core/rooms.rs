@@ -5,7 +5,7 @@
 use super::memory::{Granted, MOVES_MAX};
 use super::{ALIGN, Core};
 use crate::action::{Actions, Relocation};
-use crate::unit::{Memory, State, UnitId, Units};
+use crate::unit::{Home, Memory, State, UnitId, Units};
 use farplane_alloc::{Handle, Move, PassLimits, Room, RoomRequest, Steps};
 
 /// Rooms that are being emptied at once, at most.
@@ -28,6 +28,14 @@ struct Underway {
     open: Vec<Move>,
     /// A move was refused: what it was to take away stays.
     refused: bool,
+}
+
+/// Why no room was planned.
+enum NoRoom {
+    /// Enough are planned in this frame, or under way.
+    Limit,
+    /// Every window holds something that may neither go nor find another place.
+    NoWindow,
 }
 
 /// The rooms under way, in the order in which they were planned.
@@ -56,12 +64,13 @@ impl Rooms {
         }
     }
 
+    /// Whether another plan is within the frame's limit; counts it.
     fn may_plan(&mut self, frame: u32) -> bool {
         if self.frame != frame {
             (self.frame, self.planned_in_frame) = (frame, 0);
         }
         self.planned_in_frame += 1;
-        self.planned_in_frame <= PLANS_PER_FRAME_MAX && self.underway.len() < ROOMS_MAX
+        self.planned_in_frame <= PLANS_PER_FRAME_MAX
     }
 
     fn begin(&mut self, unit: UnitId, room: Room, moves: &[Move]) {
@@ -104,10 +113,39 @@ impl Core {
         readers: Option<u64>,
         actions: &mut Actions,
     ) -> Granted {
-        if !self.rooms.may_plan(self.frame) {
-            return Granted::No;
-        }
         let size = u64::from(self.units.info[unit as usize].resident_bytes);
+        let mut steps = std::mem::take(&mut self.rooms.steps);
+        let mut planned = self.find_room(unit, size, &mut steps);
+        while planned.is_err() && self.take_room_back(unit) {
+            planned = self.find_room(unit, size, &mut steps);
+        }
+        let granted = match planned {
+            Ok(room) => {
+                for block in &steps.evictions {
+                    self.evict(self.owner[block.index() as usize], epoch, readers, actions);
+                }
+                self.rooms.begin(unit, room, &steps.moves);
+                self.claim_room(self.rooms.underway.len() - 1, readers)
+            }
+            Err(NoRoom::Limit) => Granted::No,
+            Err(NoRoom::NoWindow) => {
+                self.counters.refused += u64::from(self.heap.stats().free >= size);
+                // What can go leaves a hole, and what must stay can be moved there from now on.
+                let class = self.units.wanted[unit as usize].class;
+                if let Some(victim) = self.victim(Home::Heap, class) {
+                    self.evict(victim, epoch, readers, actions);
+                }
+                Granted::No
+            }
+        };
+        self.rooms.steps = steps;
+        granted
+    }
+
+    fn find_room(&mut self, unit: UnitId, size: u64, steps: &mut Steps) -> Result<Room, NoRoom> {
+        if self.rooms.underway.len() >= ROOMS_MAX || !self.rooms.may_plan(self.frame) {
+            return Err(NoRoom::Limit);
+        }
         let limits = PassLimits { bytes_max: self.config.move_bytes_max, moves_max: MOVES_MAX };
         let request = RoomRequest { size, align: ALIGN, limits };
         let class = self.units.wanted[unit as usize].class;
@@ -116,23 +154,20 @@ impl Core {
             let unit = *owner.get(block.index() as usize)?;
             price(units, unit, class, frame, bytes)
         };
-        let mut steps = std::mem::take(&mut self.rooms.steps);
-        let planned = self.heap.plan_room(request, price, &mut steps);
-        let granted = match planned {
-            Ok(plan) => {
-                for block in &steps.evictions {
-                    self.evict(self.owner[block.index() as usize], epoch, readers, actions);
-                }
-                self.rooms.begin(unit, plan.room, &steps.moves);
-                self.claim_room(self.rooms.underway.len() - 1, readers)
-            }
-            Err(_) => {
-                self.counters.refused += u64::from(self.heap.stats().free >= size);
-                Granted::No
-            }
-        };
-        self.rooms.steps = steps;
-        granted
+        let planned = self.heap.plan_room(request, price, steps);
+        planned.map(|plan| plan.room).map_err(|_| NoRoom::NoWindow)
+    }
+
+    /// Gives up a room of a less urgent unit, the last one planned, for a unit that finds none.
+    fn take_room_back(&mut self, unit: UnitId) -> bool {
+        let class = |unit: UnitId| self.units.wanted[unit as usize].class;
+        let less_urgent = |room: &Underway| class(room.unit) > class(unit) && room.open.is_empty();
+        let at = self.rooms.underway.iter().rposition(less_urgent);
+        if let Some(at) = at {
+            let _ = self.heap.abandon(self.rooms.underway[at].room);
+            self.rooms.end(at);
+        }
+        at.is_some()
     }
 
     /// The memory of a room, once it is empty.

@@ -301,6 +301,8 @@ impl Model {
         self.epoch += 1;
         let oldest = self.oldest();
         let before = self.core.counters();
+        let units = 0..self.setup.units.len() as UnitId;
+        let promised: Vec<UnitId> = units.filter(|&u| self.core.has_room_underway(u)).collect();
         self.core.step(&self.wants, &self.events, self.epoch, oldest, &mut self.actions);
         for byte in format!("{:?}", self.actions).bytes() {
             self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -314,7 +316,7 @@ impl Model {
         let missing = self.in_state(State::Requested);
         self.take_evictions(&actions.evicted, &missing, oldest);
         self.take_reads(&actions);
-        self.check_order(&actions);
+        self.check_order(&actions, &promised);
         for relocation in &actions.relocations {
             let (from, to) = (relocation.block.from, relocation.block.to);
             assert_eq!(self.known[relocation.unit as usize].state, State::Resident);
@@ -503,9 +505,9 @@ impl Model {
     }
 
     /// Nothing is admitted before something more urgent that lives in the same place, unless a room
-    /// is being emptied for that.
-    fn check_order(&self, actions: &Actions) {
-        for part in &actions.parts {
+    /// is being emptied for that, or was `promised` to this before that came.
+    fn check_order(&self, actions: &Actions, promised: &[UnitId]) {
+        for part in actions.parts.iter().filter(|p| !promised.contains(&p.unit)) {
             let (home, class) = (self.unit(part.unit).home, self.known[part.unit as usize].class);
             for unit in self.in_state(State::Requested) {
                 let urgent =
