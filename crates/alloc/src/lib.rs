@@ -2,10 +2,15 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod allocator;
 mod arena;
 mod bins;
+mod budget;
+#[cfg(feature = "std")]
+mod buffer_pool;
 mod error;
 mod handle;
 mod moves;
@@ -14,10 +19,18 @@ mod range;
 mod slots;
 mod spans;
 mod stats;
+mod sync;
+mod texture_pool;
 
 pub use allocator::RangeAllocator;
 pub use arena::{
     Arena, ArenaError, CopyError, Epoch, ForeignLease, LEASES_MAX, Lease, LeaseError, Snapshot,
+};
+pub use budget::{Budget, Category, Holder, OverBudget, Reservation, Usage};
+#[cfg(feature = "std")]
+pub use buffer_pool::{
+    BeyondCapacity, Buffer, BufferError, BufferPool, BufferPoolStats, PoolOptions,
+    PoolOptionsError, Pressure, PressureLevel, ViewError,
 };
 pub use error::{AllocError, MoveError, PinError, StaleHandle};
 pub use handle::Handle;
@@ -25,3 +38,6 @@ pub use moves::{Move, NODES_PER_PASS_MAX, PassLimits, Plan};
 pub use range::Range;
 pub use spans::{Span, SpanKind, Spans};
 pub use stats::Stats;
+pub use texture_pool::{
+    TextureDescriptor, TextureError, TextureKey, TextureLimits, TexturePool, TexturePoolStats,
+};
