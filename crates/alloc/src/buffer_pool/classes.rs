@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn sizes_rise_with_their_numbers_and_waste_at_most_a_step() {
         let classes = Classes::new(4096, 32);
-        let mut last = (0, 0);
+        let mut last = (0, 4096);
         for len in (1..3_000_000).step_by(509) {
             let (class, size) = classes.class(len).unwrap();
             assert!(size >= len && size.is_multiple_of(4096), "{len}");
