@@ -1,29 +1,62 @@
 use crate::bins::Bins;
-use crate::nodes::{NONE, Nodes};
-use crate::slots::{Holds, Slots};
+use crate::nodes::{Held, Holds, NO_ROOM, NONE, Nodes, Use};
+use crate::resize::Shrink;
+use crate::rooms::{RoomState, Tenant};
+use crate::windows::Visit;
 use crate::{AllocError, Handle, PinError, Range, StaleHandle, Stats};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
-/// Holes looked at in the typical path before the search gives up on a tight fit.
-const HOLES_SCANNED_MAX: usize = 24;
-/// Holes looked at in one bin for a tighter fit.
-const HOLES_PER_BIN_MAX: usize = 16;
+/// Holes looked at for one with room at a stricter alignment than the granule, before the search
+/// gives up on a tight fit.
+const HOLES_ALIGNED_MAX: usize = 24;
 
 /// Hands out ranges of an arena that it never touches: offsets only, so the arena may be RAM, a
 /// GPU heap or a file.
 ///
-/// Sizes are rounded up to the granule. The search is a good fit: a bounded look at the tightest
-/// bins, then a bin where everything fits; only when neither has the room, every hole that might
-/// have it is looked at, so that no request is refused that a hole can hold. Freed ranges merge
-/// with their neighbours at once. Everything it does follows from the calls alone, bit by bit.
+/// Sizes are rounded up to the granule, and each request gets the smallest hole that holds it.
+/// Finding that takes a constant number of steps whatever the number of holes (the bins are tries
+/// of bounded depth), so no request is refused that a hole can hold. Freed ranges merge with their
+/// neighbours at once. Everything it does follows from the calls alone, bit by bit.
+///
+/// An alignment stricter than the granule costs more: up to 24 holes are looked at for a tight fit,
+/// then one is taken that fits wherever it begins, and only if there is none, every hole is
+/// looked at whose size leaves the answer open. Where all blocks want such an alignment, make it
+/// the granule.
 #[derive(Clone, Debug)]
 pub struct RangeAllocator {
     pub(crate) nodes: Nodes,
-    pub(crate) slots: Slots,
     pub(crate) bins: Bins,
     pub(crate) stats: Stats,
-    pub(crate) granule: u64,
+    pub(crate) granule_log2: u32,
     /// Where the next defragmentation pass goes on, downwards; `NONE` for the top.
     pub(crate) cursor: u32,
+    /// By number, from 1 on.
+    pub(crate) rooms: Vec<RoomState>,
+    pub(crate) shrink: Option<Shrink>,
+    /// Memory that the planner uses again.
+    pub(crate) visited: VecDeque<Visit>,
+    pub(crate) tenants: Vec<Tenant>,
+}
+
+/// How an allocator is set up: [`RangeAllocator::with_options`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Unit of sizes and offsets in bytes, rounded up to a power of two from 1 to 2³². A granule
+    /// of 1 loses nothing to rounding but leaves splinters; a large one has fewer, larger holes.
+    /// It is raised until the capacity has fewer than 2³² granules: 64, the default, serves
+    /// 256 GiB.
+    pub granule: u64,
+    /// Handles carry it, so that those of two allocators with different salts are never taken for
+    /// each other: each refuses the other's as stale. Between allocators of equal salt (0 by
+    /// default) nothing is promised.
+    pub salt: u8,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { granule: RangeAllocator::GRANULE, salt: 0 }
+    }
 }
 
 impl RangeAllocator {
@@ -35,71 +68,68 @@ impl RangeAllocator {
     /// that is no multiple of the granule the rest is left out.
     #[must_use]
     pub fn new(capacity: u64) -> Self {
-        Self::with_granule(capacity, Self::GRANULE)
+        Self::with_options(capacity, Options::default())
     }
 
-    /// As [`new`](Self::new), with a granule in bytes, which is rounded up to a power of two from
-    /// 1 to 2³². A granule of 1 loses nothing to rounding but leaves splinters; a large one has
-    /// fewer, larger holes.
+    /// As [`new`](Self::new), with a granule in bytes: [`Options::granule`].
     #[must_use]
     pub fn with_granule(capacity: u64, granule: u64) -> Self {
-        let granule = granule.clamp(1, 1 << 32).next_power_of_two();
-        let capacity = capacity & !(granule - 1);
+        Self::with_options(capacity, Options { granule, ..Options::default() })
+    }
+
+    /// As [`new`](Self::new), with options.
+    #[must_use]
+    pub fn with_options(capacity: u64, options: Options) -> Self {
+        let granule = options.granule.clamp(1, 1 << 32).next_power_of_two();
+        let mut granule_log2 = granule.trailing_zeros();
+        while capacity >> granule_log2 > u64::from(u32::MAX) {
+            granule_log2 += 1;
+        }
+        let granules = (capacity >> granule_log2) as u32;
+        let capacity = u64::from(granules) << granule_log2;
         let mut allocator = Self {
-            nodes: Nodes::new(),
-            slots: Slots::new(),
-            bins: Bins::new(granule.trailing_zeros()),
+            nodes: Nodes::new(options.salt),
+            bins: Bins::new(),
             stats: Stats { capacity, free: capacity, ..Stats::default() },
-            granule,
+            granule_log2,
             cursor: NONE,
+            rooms: Vec::new(),
+            shrink: None,
+            visited: VecDeque::new(),
+            tenants: Vec::new(),
         };
-        if capacity > 0 {
-            allocator.add_hole(Range::new(0, capacity), NONE);
+        if granules > 0 {
+            allocator.add_hole(0, granules, NONE);
         }
         allocator
     }
 
-    /// Reserves `size` bytes whose offset is a multiple of `align`.
+    /// Reserves `size` bytes whose offset is a multiple of `align`. A block of no bytes and one
+    /// larger than the whole arena are errors of their own.
     ///
     /// # Errors
     /// [`AllocError`], with the numbers needed to act; the allocator is as it was before, but for
     /// [`Stats::refused`].
     pub fn allocate(&mut self, size: u64, align: u64) -> Result<Handle, AllocError> {
-        if size == 0 {
-            return Err(AllocError::ZeroSize);
-        }
-        if !align.is_power_of_two() {
-            return Err(AllocError::BadAlignment { align });
-        }
-        let capacity = self.stats.capacity;
-        if size > capacity {
-            return Err(AllocError::TooLarge { requested: size, capacity });
-        }
+        let rounded = self.check_request(size, align)?;
         if !self.has_room_in_tables() {
             return Err(AllocError::TooManyBlocks { blocks: self.stats.blocks });
         }
-        let rounded = self.round(size);
         let Some((hole, offset)) = self.find(rounded, align) else {
-            self.stats.refused += u64::from(rounded <= self.stats.free);
-            return Err(AllocError::OutOfSpace {
-                requested: size,
-                align,
-                largest_free: self.largest_free(),
-                total_free: self.stats.free,
-            });
+            self.stats.refused += u64::from(self.bytes(rounded) <= self.stats.free);
+            return Err(self.out_of_space(size, align));
         };
         self.stats.blocks += 1;
-        Ok(self.hold(hole, offset, size, align, Holds::Block))
+        self.hold(hole, offset, size, align, Holds::Block);
+        self.note_peak();
+        Ok(self.nodes.handle(hole))
     }
 
     /// Whether [`allocate`](Self::allocate) would succeed now.
     #[must_use]
     pub fn fits(&self, size: u64, align: u64) -> bool {
-        size > 0
-            && align.is_power_of_two()
-            && size <= self.stats.capacity
-            && self.has_room_in_tables()
-            && self.find(self.round(size), align).is_some()
+        let rounded = self.check_request(size, align);
+        rounded.is_ok_and(|size| self.has_room_in_tables() && self.find(size, align).is_some())
     }
 
     /// Gives a block back, or a range that a moved block has left, and returns where it was.
@@ -109,13 +139,21 @@ impl RangeAllocator {
     /// # Errors
     /// [`StaleHandle`] if it was freed before; nothing has changed then.
     pub fn free(&mut self, handle: Handle) -> Result<Range, StaleHandle> {
-        let slot = *self.slots.find(handle)?;
-        let range = Range::new(self.nodes[slot.node].offset, slot.requested);
-        if slot.holds == Holds::Vacated {
-            self.stats.vacated -= self.nodes[slot.node].size;
-        } else {
-            self.stats.blocks -= 1;
-            self.stats.pinned -= u32::from(slot.pins > 0);
+        let held = *self.nodes.find(handle)?;
+        let range = self.requested(handle.index, &held);
+        match held.holds {
+            Holds::Vacated => self.stats.vacated -= self.bytes(self.nodes[handle.index].size),
+            Holds::Block | Holds::MovingBlock => {
+                self.stats.blocks -= 1;
+                self.stats.pinned -= u32::from(held.pins > 0);
+                if held.holds == Holds::MovingBlock
+                    && let Some(destination) = self.nodes[held.partner].held_mut()
+                {
+                    destination.partner = NONE;
+                }
+            }
+            // Nobody is given the handle of one of these.
+            Holds::Destination | Holds::Room => return Err(StaleHandle),
         }
         self.release(handle.index);
         Ok(range)
@@ -125,8 +163,8 @@ impl RangeAllocator {
     /// handle.
     #[must_use]
     pub fn range(&self, handle: Handle) -> Option<Range> {
-        let slot = self.slots.find(handle).ok()?;
-        Some(Range::new(self.nodes[slot.node].offset, slot.requested))
+        let held = self.nodes.find(handle).ok()?;
+        Some(self.requested(handle.index, held))
     }
 
     /// Keeps a block where it is until it is unpinned as often as it was pinned.
@@ -145,8 +183,8 @@ impl RangeAllocator {
         self.set_pins(handle, |pins| pins.checked_sub(1).ok_or(PinError::NotPinned))
     }
 
-    /// Counters of this moment. Constant time but for the largest hole, which is looked for in
-    /// the bin of the largest ones.
+    /// Counters of this moment, in constant time: the largest hole is found along one way down a
+    /// trie of at most 25 levels.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats { largest_free: self.largest_free(), ..self.stats }
@@ -155,7 +193,13 @@ impl RangeAllocator {
     /// The granule in bytes.
     #[must_use]
     pub const fn granule(&self) -> u64 {
-        self.granule
+        1 << self.granule_log2
+    }
+
+    /// The salt of this allocator's handles.
+    #[must_use]
+    pub const fn salt(&self) -> u8 {
+        self.nodes.salt
     }
 
     fn set_pins(
@@ -163,10 +207,12 @@ impl RangeAllocator {
         handle: Handle,
         change: impl FnOnce(u32) -> Result<u32, PinError>,
     ) -> Result<(), PinError> {
-        let slot = self.slots.find(handle).map_err(|_| PinError::StaleHandle)?;
-        let (before, is_block) = (slot.pins, slot.holds != Holds::Vacated);
+        let held = self.nodes.find(handle).map_err(|_| PinError::StaleHandle)?;
+        let (before, is_block) = (held.pins, held.holds != Holds::Vacated);
         let after = change(before)?;
-        self.slots[handle.index].pins = after;
+        if let Some(held) = self.nodes[handle.index].held_mut() {
+            held.pins = after;
+        }
         if is_block {
             self.stats.pinned += u32::from(before == 0);
             self.stats.pinned -= u32::from(after == 0);
@@ -174,134 +220,201 @@ impl RangeAllocator {
         Ok(())
     }
 
-    fn round(&self, size: u64) -> u64 {
-        size.next_multiple_of(self.granule)
+    /// The granules of a request that makes sense.
+    pub(crate) fn check_request(&self, size: u64, align: u64) -> Result<u32, AllocError> {
+        if size == 0 {
+            return Err(AllocError::ZeroSize);
+        }
+        if !align.is_power_of_two() {
+            return Err(AllocError::BadAlignment { align });
+        }
+        let capacity = self.stats.capacity;
+        if size > capacity {
+            return Err(AllocError::TooLarge { requested: size, capacity });
+        }
+        Ok(self.granules(size))
     }
 
-    fn largest_free(&self) -> u64 {
-        let Some(bin) = self.bins.last_occupied() else { return 0 };
-        self.bins.holes(&self.nodes, bin).map(|hole| self.nodes[hole].size).max().unwrap_or(0)
+    pub(crate) fn out_of_space(&self, requested: u64, align: u64) -> AllocError {
+        let (largest_free, total_free) = (self.largest_free(), self.stats.free);
+        AllocError::OutOfSpace { requested, align, largest_free, total_free }
     }
 
-    /// Room for one more slot, and for what carving a hole leaves before and behind it.
+    /// Bytes of so many granules.
+    pub(crate) const fn bytes(&self, granules: u32) -> u64 {
+        (granules as u64) << self.granule_log2
+    }
+
+    /// Granules of so many bytes of this arena, rounded up.
+    pub(crate) const fn granules(&self, bytes: u64) -> u32 {
+        ((bytes + (self.granule() - 1)) >> self.granule_log2) as u32
+    }
+
+    /// The bytes of a held stretch as asked for.
+    pub(crate) fn requested(&self, node: u32, held: &Held) -> Range {
+        let node = &self.nodes[node];
+        Range::new(self.bytes(node.offset), self.bytes(node.size) - u64::from(held.slack))
+    }
+
+    pub(crate) fn largest_free(&self) -> u64 {
+        self.bytes(self.bins.largest(&self.nodes))
+    }
+
+    /// Room for a block, and for what carving a hole leaves before and behind it.
     pub(crate) fn has_room_in_tables(&self) -> bool {
-        self.slots.has_room() && self.nodes.has_room_for(2)
+        self.nodes.has_room_for(3)
     }
 
-    /// A hole for `size` bytes, and the offset in it.
-    fn find(&self, size: u64, align: u64) -> Option<(u32, u64)> {
-        let first = self.bins.bin_of(size);
-        // Holes of this size fit wherever they begin.
-        let certain = size.checked_add(align.saturating_sub(self.granule));
-        let certain = certain.map_or(u32::MAX - 1, |size| self.bins.bin_of(size));
+    /// A hole for `size` granules, and the offset in it.
+    pub(crate) fn find(&self, size: u32, align: u64) -> Option<(u32, u32)> {
+        if align >> self.granule_log2 > 1 {
+            return self.find_aligned(size, align);
+        }
+        let hole = self.bins.best_fit(&self.nodes, size)?;
+        Some((hole, self.nodes[hole].offset))
+    }
 
-        let mut left = HOLES_SCANNED_MAX;
-        let mut bin = self.bins.occupied_from(first);
-        while let Some(here) = bin.filter(|_| left > 0) {
-            let tried = left.min(HOLES_PER_BIN_MAX);
-            let holes = self.bins.holes(&self.nodes, here).take(tried);
-            if let Some(found) = self.tightest(holes, size, align) {
-                return Some(found);
-            }
-            left -= tried;
-            bin = self.bins.occupied_from(here + 1);
-        }
-        if let Some(here) = self.bins.occupied_from(certain + 1) {
-            let holes = self.bins.holes(&self.nodes, here).take(1);
-            return self.tightest(holes, size, align);
-        }
-        let mut bin = self.bins.occupied_from(first);
-        while let Some(here) = bin.filter(|&here| here <= certain) {
-            if let Some(found) = self.tightest(self.bins.holes(&self.nodes, here), size, align) {
-                return Some(found);
-            }
-            bin = self.bins.occupied_from(here + 1);
-        }
-        None
+    fn find_aligned(&self, size: u32, align: u64) -> Option<(u32, u32)> {
+        // Holes of this size fit wherever they begin.
+        let certain = u64::from(size) + (align >> self.granule_log2) - 1;
+        let certain = u32::try_from(certain).unwrap_or(u32::MAX);
+        let open = || self.bins.holes(&self.nodes, size, certain);
+        let sure = || {
+            let hole = self.bins.best_fit(&self.nodes, certain)?;
+            Some((hole, self.place(hole, size, align)?))
+        };
+        self.tightest(open().take(HOLES_ALIGNED_MAX), size, align)
+            .or_else(sure)
+            .or_else(|| self.tightest(open(), size, align))
     }
 
     /// Of these holes the smallest that fits, the lowest among equals.
-    fn tightest(
+    pub(crate) fn tightest(
         &self,
         holes: impl Iterator<Item = u32>,
-        size: u64,
+        size: u32,
         align: u64,
-    ) -> Option<(u32, u64)> {
+    ) -> Option<(u32, u32)> {
         holes
             .filter_map(|hole| Some((hole, self.place(hole, size, align)?)))
             .min_by_key(|&(hole, _)| (self.nodes[hole].size, self.nodes[hole].offset))
     }
 
-    /// Where in a hole an aligned block would begin, if it fits.
-    pub(crate) fn place(&self, hole: u32, size: u64, align: u64) -> Option<u64> {
-        let hole = &self.nodes[hole];
-        let offset = hole.offset.checked_next_multiple_of(align)?;
-        (offset.checked_add(size)? <= hole.end()).then_some(offset)
+    /// Where in a stretch an aligned block would begin, if it fits.
+    pub(crate) fn place(&self, node: u32, size: u32, align: u64) -> Option<u32> {
+        let node = &self.nodes[node];
+        self.place_within(node.offset, node.end(), size, align)
     }
 
-    /// Turns a part of a hole into a held range; what is left on either side stays a hole.
+    /// Where from `start` on an aligned block would begin, if it ends by `end`.
+    pub(crate) fn place_within(&self, start: u32, end: u32, size: u32, align: u64) -> Option<u32> {
+        let offset = self.bytes(start).checked_next_multiple_of(align)? >> self.granule_log2;
+        (offset + u64::from(size) <= u64::from(end)).then_some(offset as u32)
+    }
+
+    /// Turns a part of a hole into a held stretch, which keeps the hole's index; what is left on
+    /// either side stays a hole.
     pub(crate) fn hold(
         &mut self,
         hole: u32,
-        offset: u64,
+        offset: u32,
         requested: u64,
         align: u64,
         holds: Holds,
-    ) -> Handle {
-        let size = self.round(requested);
-        self.bins.remove(&mut self.nodes, hole);
-        self.stats.holes -= 1;
-        let (start, end) = (self.nodes[hole].offset, self.nodes[hole].end());
+    ) {
+        self.take_hole(hole);
+        let size = self.granules(requested);
+        let (start, end, below) =
+            (self.nodes[hole].offset, self.nodes[hole].end(), self.nodes[hole].prev);
         if start < offset {
-            self.add_hole(Range::new(start, offset - start), self.nodes[hole].prev);
+            self.add_hole(start, offset - start, below);
         }
         if offset + size < end {
-            self.add_hole(Range::new(offset + size, end - offset - size), hole);
+            self.add_hole(offset + size, end - offset - size, hole);
         }
-        self.nodes[hole].offset = offset;
-        self.nodes[hole].size = size;
-        let handle = self.slots.insert(hole, requested, align, holds);
-        self.nodes[hole].slot = handle.index;
-        self.stats.used += size;
-        self.stats.free -= size;
+        let bytes = self.bytes(size);
+        let slack = (bytes - requested) as u32;
+        let align_log2 = align.trailing_zeros() as u8;
+        let held = Held { holds, align_log2, room: NO_ROOM, pins: 0, slack, partner: NONE };
+        let node = &mut self.nodes[hole];
+        node.offset = offset;
+        node.size = size;
+        node.part = Use::Held(held);
+        self.stats.used += bytes;
+        self.stats.free -= bytes;
         self.stats.requested += requested;
-        self.stats.peak_used = self.stats.peak_used.max(self.stats.used);
-        handle
     }
 
-    /// Turns what a slot holds into a hole, merged with the holes beside it.
-    pub(crate) fn release(&mut self, slot: u32) {
-        let node = self.slots[slot].node;
-        let size = self.nodes[node].size;
-        self.stats.used -= size;
-        self.stats.free += size;
-        self.stats.requested -= self.slots[slot].requested;
-        self.slots.remove(slot);
-        self.nodes[node].slot = NONE;
+    /// Ends what a stretch holds and makes its handle stale: it becomes a hole, or a part of the
+    /// room that it lies in.
+    pub(crate) fn release(&mut self, node: u32) {
+        let bytes = self.bytes(self.nodes[node].size);
+        let (slack, room) = self.nodes[node].held().map_or((0, NO_ROOM), |h| (h.slack, h.room));
+        let old = node;
+        let node = self.nodes.expire(old);
+        self.cursors_replaced(old, node);
+        if room != NO_ROOM {
+            self.room_node_replaced(room, old, node);
+            self.stats.requested += u64::from(slack);
+            self.mark_room(node, room);
+            self.merge_in_room(node, room);
+            return;
+        }
+        self.stats.used -= bytes;
+        self.stats.free += bytes;
+        self.stats.requested -= bytes - u64::from(slack);
+        self.free_stretch(node);
+    }
+
+    /// Makes a stretch a hole, merged with the holes beside it.
+    pub(crate) fn free_stretch(&mut self, node: u32) {
         for neighbour in [self.nodes[node].prev, self.nodes[node].next] {
             if neighbour != NONE && self.nodes[neighbour].is_hole() {
+                self.take_hole(neighbour);
                 self.absorb(node, neighbour);
             }
         }
+        self.put_hole(node);
+    }
+
+    /// Gives a stretch the bytes of the one beside it, which is in no bin and ceases to be.
+    pub(crate) fn absorb(&mut self, node: u32, neighbour: u32) {
+        self.nodes[node].offset = self.nodes[node].offset.min(self.nodes[neighbour].offset);
+        self.nodes[node].size += self.nodes[neighbour].size;
+        self.nodes.remove(neighbour);
+        self.cursors_replaced(neighbour, node);
+    }
+
+    /// Lets passes that would go on at a node that is no longer there go on at another.
+    pub(crate) fn cursors_replaced(&mut self, old: u32, new: u32) {
+        if self.cursor == old {
+            self.cursor = new;
+        }
+        if let Some(shrink) = &mut self.shrink
+            && shrink.cursor == old
+        {
+            shrink.cursor = new;
+        }
+    }
+
+    pub(crate) fn add_hole(&mut self, offset: u32, size: u32, behind: u32) {
+        let hole = self.nodes.insert(offset, size, behind);
+        self.put_hole(hole);
+    }
+
+    /// Enters a stretch in the bins.
+    pub(crate) fn put_hole(&mut self, node: u32) {
         self.bins.insert(&mut self.nodes, node);
         self.stats.holes += 1;
     }
 
-    /// Merges a hole into a new hole beside it.
-    fn absorb(&mut self, node: u32, hole: u32) {
+    /// Takes a hole out of the bins.
+    pub(crate) fn take_hole(&mut self, hole: u32) {
         self.bins.remove(&mut self.nodes, hole);
         self.stats.holes -= 1;
-        self.nodes[node].offset = self.nodes[node].offset.min(self.nodes[hole].offset);
-        self.nodes[node].size += self.nodes[hole].size;
-        self.nodes.remove(hole);
-        if self.cursor == hole {
-            self.cursor = node;
-        }
     }
 
-    fn add_hole(&mut self, range: Range, behind: u32) {
-        let hole = self.nodes.insert_hole(range, behind);
-        self.bins.insert(&mut self.nodes, hole);
-        self.stats.holes += 1;
+    pub(crate) fn note_peak(&mut self) {
+        self.stats.peak_used = self.stats.peak_used.max(self.stats.used);
     }
 }

@@ -16,13 +16,15 @@ mod handle;
 mod moves;
 mod nodes;
 mod range;
-mod slots;
+mod resize;
+mod rooms;
 mod spans;
 mod stats;
 mod sync;
 mod texture_pool;
+mod windows;
 
-pub use allocator::RangeAllocator;
+pub use allocator::{Options, RangeAllocator};
 pub use arena::{
     Arena, ArenaError, CopyError, Epoch, ForeignLease, LEASES_MAX, Lease, LeaseError, Snapshot,
 };
@@ -32,12 +34,17 @@ pub use buffer_pool::{
     BeyondCapacity, Buffer, BufferError, BufferPool, BufferPoolStats, PoolOptions,
     PoolOptionsError, Pressure, PressureLevel, ViewError,
 };
-pub use error::{AllocError, MoveError, PinError, StaleHandle};
+pub use error::{
+    AllocError, ClaimError, MoveError, PinError, ResizeError, RoomError, StaleHandle, UnknownRoom,
+};
 pub use handle::Handle;
 pub use moves::{Move, NODES_PER_PASS_MAX, PassLimits, Plan};
 pub use range::Range;
+pub use resize::ShrinkPass;
+pub use rooms::{ROOMS_MAX, Room, RoomPlan, RoomRequest, Steps};
 pub use spans::{Span, SpanKind, Spans};
 pub use stats::Stats;
 pub use texture_pool::{
     TextureDescriptor, TextureError, TextureKey, TextureLimits, TexturePool, TexturePoolStats,
 };
+pub use windows::NODES_PER_ROOM_MAX;

@@ -7,8 +7,7 @@
 //! sources, since readers may still look at those: a hole smaller than the block above it is
 //! therefore not closed by sliding.
 
-use crate::nodes::NONE;
-use crate::slots::Holds;
+use crate::nodes::{Holds, NO_ROOM, NONE};
 use crate::{Handle, MoveError, Range, RangeAllocator};
 use alloc::vec::Vec;
 
@@ -37,7 +36,7 @@ pub struct Move {
     pub from: Range,
     /// Where it goes: lower, of the same size, never overlapping `from`.
     pub to: Range,
-    destination: Handle,
+    pub(crate) destination: Handle,
 }
 
 /// What a pass did beside the moves.
@@ -67,11 +66,11 @@ impl RangeAllocator {
             node = NONE;
         }
         while node != NONE && visited < NODES_PER_PASS_MAX && out.len() < limits.moves_max {
-            if let Some(slot) = self.movable(node, limits.bytes_max) {
-                if self.slots[slot].requested > limits.bytes_max - plan.bytes {
+            if let Some(bytes) = self.movable(node, limits.bytes_max) {
+                if bytes > limits.bytes_max - plan.bytes {
                     break;
                 }
-                if let Some(planned) = self.plan_move(slot) {
+                if let Some(planned) = self.plan_move_down(node) {
                     plan.bytes += planned.from.size;
                     out.push(planned);
                 }
@@ -79,6 +78,7 @@ impl RangeAllocator {
             visited += 1;
             node = self.nodes[node].prev;
         }
+        self.note_peak();
         plan.complete = node == NONE;
         // Beginning at the top again closes holes there first; only a fruitless stretch is left
         // behind for good.
@@ -96,19 +96,24 @@ impl RangeAllocator {
     pub fn commit_move(&mut self, planned: &Move) -> Result<Handle, MoveError> {
         let block = self.answer(planned)?;
         let destination = planned.destination.index;
-        if block.is_none() || self.slots[planned.handle.index].pins > 0 {
+        let pinned = |block| self.nodes[block].held().is_some_and(|held| held.pins > 0);
+        let error = match block {
+            Some(block) if !pinned(block) => None,
+            Some(_) => Some(MoveError::Pinned),
+            None => Some(MoveError::StaleHandle),
+        };
+        if let Some(error) = error {
             self.release_destination(destination);
-            return Err(if block.is_none() { MoveError::StaleHandle } else { MoveError::Pinned });
+            return Err(error);
         }
         let block = planned.handle.index;
-        let (old, new) = (self.slots[block].node, self.slots[destination].node);
-        self.slots[block].node = new;
-        self.nodes[new].slot = block;
-        self.slots[destination].node = old;
-        self.nodes[old].slot = destination;
-        self.slots[destination].holds = Holds::Vacated;
-        self.stats.reserved -= self.nodes[new].size;
-        self.stats.vacated += self.nodes[old].size;
+        self.exchange_places(block, destination);
+        if let Some(left) = self.nodes[destination].held_mut() {
+            left.holds = Holds::Vacated;
+        }
+        let bytes = self.bytes(self.nodes[block].size);
+        self.stats.reserved -= bytes;
+        self.stats.vacated += bytes;
         self.stats.moved += planned.from.size;
         Ok(planned.destination)
     }
@@ -123,38 +128,44 @@ impl RangeAllocator {
         Ok(())
     }
 
-    /// Ends a move; the block's slot if it still lives.
-    fn answer(&mut self, planned: &Move) -> Result<Option<u32>, MoveError> {
-        let destination = self.slots.find(planned.destination);
-        if !destination.is_ok_and(|slot| slot.holds == Holds::Destination) {
+    /// Ends a move; the block if it still lives.
+    pub(crate) fn answer(&mut self, planned: &Move) -> Result<Option<u32>, MoveError> {
+        let destination = self.nodes.find(planned.destination);
+        let destination = destination.map_err(|_| MoveError::UnknownMove)?;
+        if destination.holds != Holds::Destination {
             return Err(MoveError::UnknownMove);
         }
-        let lives = self.slots.find(planned.handle).is_ok();
-        if lives {
-            self.slots[planned.handle.index].holds = Holds::Block;
-        }
-        Ok(lives.then_some(planned.handle.index))
+        Ok(self.end_move(planned.destination.index))
     }
 
-    fn release_destination(&mut self, slot: u32) {
-        self.stats.reserved -= self.nodes[self.slots[slot].node].size;
-        self.release(slot);
-    }
-
-    /// The slot of a block that a pass may move.
-    fn movable(&self, node: u32, bytes_max: u64) -> Option<u32> {
-        let slot = self.nodes[node].slot;
-        if slot == NONE || !self.has_room_in_tables() {
+    /// Takes the block of a destination back to its rest; the block if it still lives.
+    pub(crate) fn end_move(&mut self, destination: u32) -> Option<u32> {
+        let block = self.nodes[destination].held()?.partner;
+        if block == NONE {
             return None;
         }
-        let held = &self.slots[slot];
-        (held.holds == Holds::Block && held.pins == 0 && held.requested <= bytes_max)
-            .then_some(slot)
+        if let Some(held) = self.nodes[block].held_mut() {
+            held.holds = Holds::Block;
+            held.partner = NONE;
+        }
+        Some(block)
     }
 
-    fn plan_move(&mut self, slot: u32) -> Option<Move> {
-        let block = self.slots[slot];
-        let from = self.nodes[block.node];
+    pub(crate) fn release_destination(&mut self, node: u32) {
+        self.stats.reserved -= self.bytes(self.nodes[node].size);
+        self.release(node);
+    }
+
+    /// The bytes of a block that a pass may move.
+    fn movable(&self, node: u32, bytes_max: u64) -> Option<u64> {
+        let held = self.nodes[node].held()?;
+        let bytes = self.requested(node, held).size;
+        let may = held.holds == Holds::Block && held.pins == 0 && held.room == NO_ROOM;
+        (may && bytes <= bytes_max && self.has_room_in_tables()).then_some(bytes)
+    }
+
+    fn plan_move_down(&mut self, node: u32) -> Option<Move> {
+        let from = self.nodes[node];
         let joins_above = from.next == NONE || self.becomes_room(from.next);
         let joins_below = from.prev != NONE && self.becomes_room(from.prev);
         if !joins_above && !joins_below {
@@ -162,43 +173,43 @@ impl RangeAllocator {
         }
         // The hole below, filled by the move itself, is no room to join.
         let excluded = if joins_above { NONE } else { from.prev };
-        let align = 1 << block.align_log2;
+        let align = 1 << from.held()?.align_log2;
         let (hole, offset) = self.find_below(from.offset, from.size, align, excluded)?;
-        let destination = self.hold(hole, offset, block.requested, align, Holds::Destination);
-        self.stats.reserved += from.size;
-        self.slots[slot].holds = Holds::MovingBlock;
+        self.reserve_move(node, hole, offset)
+    }
+
+    /// Plans a move of a block to a place in a hole.
+    pub(crate) fn reserve_move(&mut self, block: u32, hole: u32, offset: u32) -> Option<Move> {
+        let held = *self.nodes[block].held()?;
+        let from = self.requested(block, &held);
+        self.hold(hole, offset, from.size, 1 << held.align_log2, Holds::Destination);
+        self.stats.reserved += self.bytes(self.nodes[block].size);
+        if let Some(destination) = self.nodes[hole].held_mut() {
+            destination.partner = block;
+        }
+        if let Some(held) = self.nodes[block].held_mut() {
+            held.holds = Holds::MovingBlock;
+            held.partner = hole;
+        }
         Some(Move {
-            handle: self.slots.handle(slot),
-            from: Range::new(from.offset, block.requested),
-            to: Range::new(offset, block.requested),
-            destination,
+            handle: self.nodes.handle(block),
+            from,
+            to: Range::new(self.bytes(offset), from.size),
+            destination: self.nodes.handle(hole),
         })
     }
 
     /// Whether a stretch is free now, or will be once its move is done.
     fn becomes_room(&self, node: u32) -> bool {
-        let slot = self.nodes[node].slot;
-        slot == NONE || matches!(self.slots[slot].holds, Holds::MovingBlock | Holds::Vacated)
+        self.nodes[node]
+            .held()
+            .is_none_or(|held| matches!(held.holds, Holds::MovingBlock | Holds::Vacated))
     }
 
     /// Among the holes looked at, the tightest one below `limit`, the lowest among equals.
-    fn find_below(&self, limit: u64, size: u64, align: u64, excluded: u32) -> Option<(u32, u64)> {
-        let mut left = HOLES_PER_BLOCK_MAX;
-        let mut bin = self.bins.occupied_from(self.bins.bin_of(size));
-        while let Some(here) = bin.filter(|_| left > 0) {
-            let found = self
-                .bins
-                .holes(&self.nodes, here)
-                .take(left)
-                .inspect(|_| left -= 1)
-                .filter(|&hole| hole != excluded && self.nodes[hole].offset < limit)
-                .filter_map(|hole| Some((hole, self.place(hole, size, align)?)))
-                .min_by_key(|&(hole, _)| (self.nodes[hole].size, self.nodes[hole].offset));
-            if found.is_some() {
-                return found;
-            }
-            bin = self.bins.occupied_from(here + 1);
-        }
-        None
+    fn find_below(&self, limit: u32, size: u32, align: u64, excluded: u32) -> Option<(u32, u32)> {
+        let holes = self.bins.holes(&self.nodes, size, u32::MAX).take(HOLES_PER_BLOCK_MAX);
+        let below = |&hole: &u32| hole != excluded && self.nodes[hole].offset < limit;
+        self.tightest(holes.filter(below), size, align)
     }
 }

@@ -1,52 +1,131 @@
-use crate::Range;
+use crate::{Handle, StaleHandle};
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
-/// "No node", "no slot".
+/// "No node".
 pub(crate) const NONE: u32 = u32::MAX;
+/// A held stretch that belongs to no room.
+pub(crate) const NO_ROOM: u8 = 0;
 
-/// A stretch of the arena: held by a slot, or a hole.
+/// Generations count in these bits; the salt stands above them.
+const GENERATION_BITS: u32 = 24;
+
+/// What a held stretch is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Holds {
+    Block,
+    /// A block that a planned move may take elsewhere.
+    MovingBlock,
+    /// Where a planned move goes to. The owner gets its handle when the move is committed.
+    Destination,
+    /// Where a moved block was: kept for readers until the owner frees it.
+    Vacated,
+    /// Nothing, but kept from everybody else until its room is claimed or abandoned.
+    Room,
+}
+
+/// A stretch that is not free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Held {
+    pub holds: Holds,
+    pub align_log2: u8,
+    /// Number of the room that this stretch is to become a part of.
+    pub room: u8,
+    pub pins: u32,
+    /// Bytes lost to rounding.
+    pub slack: u32,
+    /// Of a moving block its destination, of a destination its block while that lives.
+    pub partner: u32,
+}
+
+/// A hole's place in its bin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Use {
+    /// A node of the trie: what is below it with the next bit clear and set, and the first of the
+    /// other holes of its size.
+    Key {
+        below: [u32; 2],
+        same: u32,
+    },
+    /// In the list of the holes of one size, which begins with the key.
+    Same {
+        prev: u32,
+        next: u32,
+    },
+    Held(Held),
+}
+
+/// A stretch of the arena, in granules.
+///
+/// 32 bytes, so that one line of the cache holds all that is known of a stretch, and a few
+/// thousand stretches stay in the cache.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(align(32))]
 pub(crate) struct Node {
-    pub offset: u64,
-    pub size: u64,
+    pub offset: u32,
+    pub size: u32,
     /// Neighbours in address order.
     pub prev: u32,
     pub next: u32,
-    /// Neighbours in the list of a bin; of holes only.
-    pub bin_prev: u32,
-    pub bin_next: u32,
-    /// Who holds it; `NONE` for a hole.
-    pub slot: u32,
+    pub part: Use,
 }
 
-impl Node {
-    pub fn range(&self) -> Range {
-        Range::new(self.offset, self.size)
-    }
+const _: () = assert!(size_of::<Node>() == 32);
 
-    pub fn end(&self) -> u64 {
+impl Node {
+    pub const fn end(&self) -> u32 {
         self.offset + self.size
     }
 
-    pub fn is_hole(&self) -> bool {
-        self.slot == NONE
+    pub const fn is_hole(&self) -> bool {
+        !matches!(self.part, Use::Held(_))
+    }
+
+    pub const fn held(&self) -> Option<&Held> {
+        match &self.part {
+            Use::Held(held) => Some(held),
+            _ => None,
+        }
+    }
+
+    pub const fn held_mut(&mut self) -> Option<&mut Held> {
+        match &mut self.part {
+            Use::Held(held) => Some(held),
+            _ => None,
+        }
     }
 }
 
 /// All stretches in address order, as a doubly linked list in one vector: together they cover the
-/// arena without a gap, and two holes never touch.
+/// arena without a gap, and two holes never touch. A stretch's index and generation are the handle
+/// of what it holds.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Nodes {
-    nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
+    /// Beside the nodes, since only making and checking handles needs them.
+    pub(crate) generations: Vec<NonZeroU32>,
     /// Unused elements, linked by `next`.
-    unused: u32,
+    pub(crate) unused: u32,
     pub first: u32,
     pub last: u32,
+    pub(crate) salt: u8,
 }
 
 impl Nodes {
-    pub fn new() -> Self {
-        Self { nodes: Vec::new(), unused: NONE, first: NONE, last: NONE }
+    pub fn new(salt: u8) -> Self {
+        Self {
+            nodes: Vec::new(),
+            generations: Vec::new(),
+            unused: NONE,
+            first: NONE,
+            last: NONE,
+            salt,
+        }
     }
 
     /// Whether `count` more nodes can be indexed.
@@ -54,20 +133,14 @@ impl Nodes {
         self.nodes.len() + count < NONE as usize
     }
 
-    /// A new hole behind `prev`, or before all others.
-    pub fn insert_hole(&mut self, range: Range, prev: u32) -> u32 {
+    /// A new stretch behind `prev`, or before all others, that is in no bin yet.
+    pub fn insert(&mut self, offset: u32, size: u32, prev: u32) -> u32 {
         let next = if prev == NONE { self.first } else { self[prev].next };
-        let node = Node {
-            offset: range.offset,
-            size: range.size,
-            prev,
-            next,
-            bin_prev: NONE,
-            bin_next: NONE,
-            slot: NONE,
-        };
+        let part = Use::Key { below: [NONE; 2], same: NONE };
+        let node = Node { offset, size, prev, next, part };
         let index = if self.unused == NONE {
             self.nodes.push(node);
+            self.generations.push(self.first_generation());
             self.nodes.len() as u32 - 1
         } else {
             let index = self.unused;
@@ -86,6 +159,58 @@ impl Nodes {
         self.link(prev, next);
         self[index].next = self.unused;
         self.unused = index;
+    }
+
+    pub fn handle(&self, index: u32) -> Handle {
+        Handle { index, generation: self.generations[index as usize] }
+    }
+
+    /// What a handle that is not stale leads to.
+    pub fn find(&self, handle: Handle) -> Result<&Held, StaleHandle> {
+        if self.generations.get(handle.index as usize) != Some(&handle.generation) {
+            return Err(StaleHandle);
+        }
+        self[handle.index].held().ok_or(StaleHandle)
+    }
+
+    /// Makes every handle to a node stale. The node that stands in the list from now on: another
+    /// one where the generations are spent, since the old one must never be used again.
+    pub fn expire(&mut self, index: u32) -> u32 {
+        let generation = &mut self.generations[index as usize];
+        let next = generation.get().wrapping_add(1);
+        if next.trailing_zeros() < GENERATION_BITS
+            && let Some(next) = NonZeroU32::new(next)
+        {
+            *generation = next;
+            return index;
+        }
+        let Node { offset, size, prev, next, .. } = self[index];
+        self.link(prev, next);
+        self[index].part = Use::Key { below: [NONE; 2], same: NONE };
+        self[index].size = 0;
+        self.insert(offset, size, prev)
+    }
+
+    /// Lets two nodes change their places in the arena; what they hold goes with them.
+    pub fn exchange_places(&mut self, a: u32, b: u32) {
+        let (old_a, old_b) = (self[a], self[b]);
+        for (node, place, other) in [(a, old_b, b), (b, old_a, a)] {
+            // A neighbour of the other's place that is this node is now the other.
+            let swapped = |neighbour| if neighbour == node { other } else { neighbour };
+            self[node].offset = place.offset;
+            self[node].size = place.size;
+            self[node].prev = swapped(place.prev);
+            self[node].next = swapped(place.next);
+        }
+        for node in [a, b] {
+            let Node { prev, next, .. } = self[node];
+            self.link(prev, node);
+            self.link(node, next);
+        }
+    }
+
+    pub const fn first_generation(&self) -> NonZeroU32 {
+        NonZeroU32::MIN.saturating_add((self.salt as u32) << GENERATION_BITS)
     }
 
     /// Makes two nodes neighbours; `NONE` stands for the end of the list on its side.
@@ -114,5 +239,22 @@ impl core::ops::Index<u32> for Nodes {
 impl core::ops::IndexMut<u32> for Nodes {
     fn index_mut(&mut self, index: u32) -> &mut Node {
         &mut self.nodes[index as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_whose_generations_are_spent_is_never_used_again() {
+        let mut nodes = Nodes::new(3);
+        let index = nodes.insert(0, 10, NONE);
+        nodes.generations[index as usize] = NonZeroU32::new((4 << GENERATION_BITS) - 1).unwrap();
+        let instead = nodes.expire(index);
+        assert_ne!(instead, index);
+        assert_eq!((nodes.first, nodes.last), (instead, instead));
+        assert_eq!(nodes.handle(instead).generation.get(), (3 << GENERATION_BITS) + 1);
+        assert_ne!(nodes.insert(10, 1, instead), index);
     }
 }

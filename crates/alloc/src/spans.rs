@@ -1,5 +1,4 @@
-use crate::nodes::{NONE, Nodes};
-use crate::slots::{Holds, Slots};
+use crate::nodes::{Holds, NONE};
 use crate::{Handle, Range, RangeAllocator};
 
 /// A stretch of the arena as it is held, rounding included.
@@ -35,8 +34,7 @@ pub enum SpanKind {
 /// Iterator over all spans in address order: [`RangeAllocator::spans`].
 #[derive(Clone, Debug)]
 pub struct Spans<'a> {
-    nodes: &'a Nodes,
-    slots: &'a Slots,
+    allocator: &'a RangeAllocator,
     next: u32,
 }
 
@@ -45,7 +43,7 @@ impl RangeAllocator {
     /// gap. Linear in their number.
     #[must_use]
     pub fn spans(&self) -> Spans<'_> {
-        Spans { nodes: &self.nodes, slots: &self.slots, next: self.nodes.first }
+        Spans { allocator: self, next: self.nodes.first }
     }
 }
 
@@ -53,21 +51,21 @@ impl Iterator for Spans<'_> {
     type Item = Span;
 
     fn next(&mut self) -> Option<Span> {
-        let node = (self.next != NONE).then(|| self.nodes[self.next])?;
+        let Self { allocator, next } = *self;
+        let node = (next != NONE).then(|| &allocator.nodes[next])?;
         self.next = node.next;
-        let kind = if node.is_hole() {
-            SpanKind::Hole
-        } else {
-            let slot = &self.slots[node.slot];
-            let handle = self.slots.handle(node.slot);
-            match slot.holds {
-                Holds::Nothing | Holds::Destination => SpanKind::Reserved,
+        let handle = allocator.nodes.handle(next);
+        let kind = match node.held() {
+            None => SpanKind::Hole,
+            Some(held) => match held.holds {
+                Holds::Destination | Holds::Room => SpanKind::Reserved,
                 Holds::Block | Holds::MovingBlock => {
-                    SpanKind::Block { handle, pinned: slot.pins > 0 }
+                    SpanKind::Block { handle, pinned: held.pins > 0 }
                 }
                 Holds::Vacated => SpanKind::Vacated { handle },
-            }
+            },
         };
-        Some(Span { range: node.range(), kind })
+        let range = Range::new(allocator.bytes(node.offset), allocator.bytes(node.size));
+        Some(Span { range, kind })
     }
 }

@@ -98,7 +98,11 @@ fn external_fragmentation_is_what_of_the_free_room_is_not_in_the_largest_hole() 
 fn requests_that_make_no_sense_are_errors_whatever_their_numbers() {
     for capacity in [0, 1, 64, 1 << 20, 1 << 63, u64::MAX] {
         let mut allocator = RangeAllocator::new(capacity);
-        let capacity = capacity / 64 * 64;
+        // 64 bytes, or as much as makes fewer than 2³² granules of it.
+        let granule = [64, 1 << 32][usize::from(capacity > 1 << 63)];
+        let granule = if capacity == 1 << 63 { 1 << 32 } else { granule };
+        assert_eq!(allocator.granule(), granule);
+        let capacity = capacity / granule * granule;
         assert_eq!(allocator.allocate(0, 1), Err(AllocError::ZeroSize));
         assert_eq!(allocator.allocate(1, 0), Err(AllocError::BadAlignment { align: 0 }));
         assert_eq!(allocator.allocate(1, 96), Err(AllocError::BadAlignment { align: 96 }));
