@@ -118,7 +118,7 @@ impl RangeAllocator {
     pub fn plan_shrink(
         &mut self,
         limits: PassLimits,
-        mut price: impl FnMut(Handle) -> Option<u64>,
+        mut price: impl FnMut(Handle, u64) -> Option<u64>,
         steps: &mut Steps,
     ) -> Result<ShrinkPass, ResizeError> {
         steps.clear();
@@ -131,7 +131,7 @@ impl RangeAllocator {
             if let Some(held) = self.nodes[node].held().filter(|held| held.holds == Holds::Block) {
                 let bytes = self.requested(node, held).size;
                 let pinned = held.pins > 0;
-                let price = price(self.nodes.handle(node));
+                let price = price(self.nodes.handle(node), bytes);
                 let may_move = !pinned
                     && bytes <= limits.bytes_max - pass.bytes
                     && steps.moves.len() < limits.moves_max

@@ -97,8 +97,8 @@ impl RangeAllocator {
     /// one), and free the blocks to evict, in this frame or over several. Then
     /// [`claim`](Self::claim) gives the block. Allocating, freeing and pinning in between is fine.
     ///
-    /// `price` is asked what it is worth, in bytes copied, not to evict a block; `None` means that
-    /// it must not go. A price of 0 is a block that is not missed, one of twice its size says that
+    /// `price` is asked what it is worth, in bytes copied, not to evict a block of so many bytes;
+    /// `None` means that it must not go. A price of 0 is a block that is not missed, one of twice its size says that
     /// loading it again costs twice as much as copying it. Pinned blocks stay where they are. If
     /// a hole holds the request there is nothing to do and the room can be claimed at once.
     ///
@@ -112,7 +112,7 @@ impl RangeAllocator {
     pub fn plan_room(
         &mut self,
         request: RoomRequest,
-        mut price: impl FnMut(Handle) -> Option<u64>,
+        mut price: impl FnMut(Handle, u64) -> Option<u64>,
         steps: &mut Steps,
     ) -> Result<RoomPlan, RoomError> {
         steps.clear();
@@ -224,7 +224,7 @@ impl RangeAllocator {
         number: u8,
         windows: impl Iterator<Item = Window>,
         limits: PassLimits,
-        price: &mut dyn FnMut(Handle) -> Option<u64>,
+        price: &mut dyn FnMut(Handle, u64) -> Option<u64>,
         steps: &mut Steps,
     ) -> Option<(Window, (u64, u64))> {
         let mut cheapest: Option<(u64, Window)> = None;
@@ -252,7 +252,7 @@ impl RangeAllocator {
         number: u8,
         window: Window,
         limits: PassLimits,
-        price: &mut dyn FnMut(Handle) -> Option<u64>,
+        price: &mut dyn FnMut(Handle, u64) -> Option<u64>,
         steps: &mut Steps,
     ) -> Option<(u64, u64)> {
         let mut tenants = core::mem::take(&mut self.tenants);
@@ -266,7 +266,7 @@ impl RangeAllocator {
                 held.room = number;
                 let held = *held;
                 let bytes = self.requested(node, &held).size;
-                let price = price(self.nodes.handle(node));
+                let price = price(self.nodes.handle(node), bytes);
                 tenants.push(Tenant { node, bytes, price });
             }
             if node == window.last {

@@ -6,12 +6,12 @@ use crate::{Handle, PassLimits, RangeAllocator};
 use alloc::collections::VecDeque;
 
 /// Stretches that the search for a room visits around the largest holes.
-pub const NODES_PER_ROOM_MAX: usize = 2048;
+pub const NODES_PER_ROOM_MAX: usize = 512;
 /// Windows that are planned in full, to see which is cheapest.
 const WINDOWS_MAX: usize = 4;
 
 /// What a price is asked with.
-type Price<'a> = dyn FnMut(Handle) -> Option<u64> + 'a;
+type Price<'a> = dyn FnMut(Handle, u64) -> Option<u64> + 'a;
 
 /// A window: whole stretches.
 #[derive(Clone, Copy, Debug)]
@@ -188,7 +188,7 @@ impl Search {
         }
         let bytes = allocator.requested(node, held).size;
         let may_move = bytes <= self.largest_free.min(self.limits.bytes_max);
-        let cost = match price(allocator.nodes.handle(node)) {
+        let cost = match price(allocator.nodes.handle(node), bytes) {
             Some(price) if price <= bytes || !may_move => {
                 Cost { evicted: price, ..Cost::default() }
             }
