@@ -63,18 +63,12 @@ pub enum Remedy {
 
 /// Most bytes that a frame may move.
 pub const MOVE_BYTES_MAX: u64 = 4 << 20;
+/// Most bytes that one room may move: a plan that may take all of a frame moves more and evicts
+/// less.
+const PLAN_BYTES_MAX: u64 = 3 << 20;
 const MOVES_MAX: usize = 64;
-/// What it is worth not to evict a block, in bytes copied for each of its bytes: for one that was
-/// just loaded, and for one so old that the trace is about to free it.
-const PRICE_NEW: f64 = 8.0;
-const PRICE_OLD: f64 = 0.5;
-/// Allocations after which a block counts as old.
-const OLD: f64 = 10_000.0;
-
-fn price(bytes: u64, age: u64) -> u64 {
-    let share = (age as f64 / OLD).min(1.0);
-    (bytes as f64 * (PRICE_NEW + (PRICE_OLD - PRICE_NEW) * share)) as u64
-}
+/// What it is worth not to evict a block, in bytes copied for each of its bytes.
+const PRICE: u64 = 2;
 
 /// farplane-alloc with one of the remedies.
 pub struct Farplane {
@@ -117,13 +111,12 @@ impl Farplane {
         None
     }
 
-    fn make_room(&mut self, bytes: u64, now: u64) -> Option<Handle> {
-        let bytes_max = MOVE_BYTES_MAX - self.counts.moved_frame_bytes;
+    fn make_room(&mut self, bytes: u64) -> Option<Handle> {
+        let bytes_max = PLAN_BYTES_MAX.min(MOVE_BYTES_MAX - self.counts.moved_frame_bytes);
         let limits = PassLimits { bytes_max, moves_max: MOVES_MAX };
         let request = RoomRequest { size: bytes, align: UNIT_BYTES, limits };
-        let (owners, start) = (&self.owners, Instant::now());
-        let worth =
-            |block: Handle, bytes| Some(price(bytes, now - owners[block.index() as usize].1));
+        let start = Instant::now();
+        let worth = |_block, bytes| Some(PRICE * bytes);
         let plan = self.allocator.plan_room(request, worth, &mut self.steps);
         self.counts.plans_us.push(since_ns(start) / 1000.0);
         let plan = plan.ok()?;
@@ -148,7 +141,7 @@ impl Strategy for Farplane {
         let allocated = allocated.or_else(|| match self.remedy {
             Remedy::Nothing | Remedy::MoveAlways => None,
             Remedy::EvictOldest => self.evict_until_it_fits(bytes),
-            Remedy::MakeRoom => self.make_room(bytes, now),
+            Remedy::MakeRoom => self.make_room(bytes),
         });
         let Some(handle) = allocated else {
             self.counts.refused_bytes += bytes;

@@ -118,13 +118,14 @@ impl BufferPool {
         let class = self.shared.classes.class(len);
         let (class, size) = class.ok_or(BufferError::TooLarge { requested: len })?;
         let mut pressed = false;
-        let (memory, is_new) = loop {
-            match self.shared.source(class, size as u64) {
-                Source::Idle(memory) => break (memory, false),
+        let (memory, is_new, is_over) = loop {
+            match self.shared.source(class, size, len) {
+                Source::Idle(memory, is_over) => break (memory, false, is_over),
                 Source::System => {
                     // Another thread may have taken the room meanwhile: then once more.
                     if let Some(reservation) = self.shared.budget.try_reserve(size as u64) {
-                        break (self.new_memory(class, size, reservation)?, true);
+                        let memory = self.new_memory(class, size, reservation)?;
+                        break (memory, true, self.shared.lend_new(size, len));
                     }
                 }
                 Source::Exchange(oldest) => drop(oldest),
@@ -135,9 +136,8 @@ impl BufferPool {
                 }
             }
         };
-        let over_mark = self.shared.note_lent(size, len, is_new);
         let buffer = Buffer::new(memory, len, Arc::clone(&self.shared));
-        if over_mark {
+        if is_over {
             self.press(PressureLevel::High, len);
         }
         Ok((buffer, is_new))

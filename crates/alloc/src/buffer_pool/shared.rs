@@ -27,14 +27,27 @@ pub(super) struct State {
 
 /// Where a request gets its memory from.
 pub(super) enum Source {
-    /// An idle buffer.
-    Idle(Memory),
+    /// An idle buffer, lent from now on; whether that took the pool over its mark.
+    Idle(Memory, bool),
     /// The system: the budget seems to have room.
     System,
     /// The system, once this one is dropped.
     Exchange(Memory),
     /// Nowhere.
     Nothing,
+}
+
+impl State {
+    /// Counts a buffer that somebody got; whether more than the mark is in use now and was not before.
+    fn lend(&mut self, size: usize, requested: usize, mark: u64) -> bool {
+        let stats = &mut self.stats;
+        let before = stats.outstanding_bytes;
+        stats.outstanding += 1;
+        stats.outstanding_bytes += size as u64;
+        stats.requested_bytes += requested as u64;
+        stats.high_water_bytes = stats.high_water_bytes.max(stats.outstanding_bytes);
+        before <= mark && stats.outstanding_bytes > mark
+    }
 }
 
 impl Shared {
@@ -48,12 +61,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn source(&self, class: usize, size: u64) -> Source {
+    pub fn source(&self, class: usize, size: usize, requested: usize) -> Source {
         let mut state = self.lock();
         if let Some(memory) = state.idle.take(class) {
             state.stats.hits += 1;
-            return Source::Idle(memory);
+            let is_over = state.lend(size, requested, self.options.pressure_bytes);
+            return Source::Idle(memory, is_over);
         }
+        let size = size as u64;
         let available = self.budget.usage().available;
         if available >= size {
             return Source::System;
@@ -67,18 +82,11 @@ impl Shared {
         oldest.map_or(Source::Nothing, Source::Exchange)
     }
 
-    /// Counts what a user got; whether it took the pool over its mark.
-    pub fn note_lent(&self, size: usize, requested: usize, is_new: bool) -> bool {
+    /// Counts a buffer of new memory; whether it took the pool over its mark.
+    pub fn lend_new(&self, size: usize, requested: usize) -> bool {
         let mut state = self.lock();
-        let mark = self.options.pressure_bytes;
-        let stats = &mut state.stats;
-        let before = stats.outstanding_bytes;
-        stats.misses += u64::from(is_new);
-        stats.outstanding += 1;
-        stats.outstanding_bytes += size as u64;
-        stats.requested_bytes += requested as u64;
-        stats.high_water_bytes = stats.high_water_bytes.max(stats.outstanding_bytes);
-        before <= mark && stats.outstanding_bytes > mark
+        state.stats.misses += 1;
+        state.lend(size, requested, self.options.pressure_bytes)
     }
 
     pub fn note_refused(&self) {
