@@ -14,6 +14,8 @@ mod range;
 mod resize;
 mod rooms;
 mod spans;
+#[cfg(feature = "serde")]
+mod state;
 mod stats;
 mod windows;
 
@@ -30,5 +32,7 @@ pub use range::Range;
 pub use resize::ShrinkPass;
 pub use rooms::{ROOMS_MAX, Room, RoomPlan, RoomRequest, Steps};
 pub use spans::{Span, SpanKind, Spans};
+#[cfg(feature = "serde")]
+pub use state::StateError;
 pub use stats::Stats;
 pub use windows::NODES_PER_ROOM_MAX;
