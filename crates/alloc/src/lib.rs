@@ -19,6 +19,8 @@ mod range;
 mod resize;
 mod rooms;
 mod spans;
+#[cfg(feature = "serde")]
+mod state;
 mod stats;
 mod sync;
 mod texture_pool;
@@ -43,6 +45,8 @@ pub use range::Range;
 pub use resize::ShrinkPass;
 pub use rooms::{ROOMS_MAX, Room, RoomPlan, RoomRequest, Steps};
 pub use spans::{Span, SpanKind, Spans};
+#[cfg(feature = "serde")]
+pub use state::StateError;
 pub use stats::Stats;
 pub use texture_pool::{
     TextureDescriptor, TextureError, TextureKey, TextureLimits, TexturePool, TexturePoolStats,

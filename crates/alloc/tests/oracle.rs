@@ -27,6 +27,11 @@ proptest! {
     }
 
     #[test]
+    fn a_full_allocator_moves_and_makes_room_as_the_map_does(bytes in vec(any::<u8>(), ..BYTES_MAX)) {
+        model::range::run_relocating(&bytes);
+    }
+
+    #[test]
     fn the_arena_lets_each_byte_be_written_by_one_or_read_by_many(
         bytes in vec(any::<u8>(), ..BYTES_MAX)
     ) {

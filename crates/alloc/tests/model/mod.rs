@@ -8,6 +8,7 @@ pub mod budget;
 #[cfg(feature = "std")]
 pub mod buffer_pool;
 pub mod range;
+pub mod relocate;
 pub mod texture_pool;
 
 /// Takes one byte off the front.

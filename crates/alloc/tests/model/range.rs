@@ -1,10 +1,11 @@
 //! Oracle of `RangeAllocator`: an ordered map of what is held, and real bytes for what blocks
 //! contain.
 
+use super::relocate::Kept;
 use super::{byte, pick};
 use farplane_alloc::{
-    AllocError, Handle, Move, MoveError, PassLimits, PinError, Range, RangeAllocator, Span,
-    SpanKind, StaleHandle, Stats,
+    AllocError, Handle, Move, PassLimits, PinError, Range, RangeAllocator, Span, SpanKind,
+    StaleHandle, Stats,
 };
 use std::collections::BTreeMap;
 
@@ -20,29 +21,56 @@ pub enum Op {
     Commit { planned: u8 },
     Abort { planned: u8 },
     AnswerAgain { answered: u8 },
+    PlanRoom { size: u64, align: u64, limits: PassLimits, offers: u8 },
+    Evict { evicted: u8 },
+    Claim { room: u8 },
+    Abandon { room: u8 },
+    UseEndedRoom { room: u8 },
+    Grow { by: u8 },
+    BeginShrink { to: u8 },
+    PlanShrink { limits: PassLimits, offers: u8 },
+    FinishShrink,
+    AbandonShrink,
 }
 
 impl Op {
     pub fn decode(bytes: &mut &[u8]) -> Option<Self> {
         let (kind, a) = (byte(bytes)?, byte(bytes)?);
-        Some(match kind % 16 {
-            0..=3 => {
+        let limits = PassLimits { bytes_max: u64::from(a) * 16, moves_max: (a % 7).into() };
+        // Mostly small ones; sometimes more than fits; now and then nothing.
+        let size = |b: u8| u64::from(a) << (b & 7) >> 2;
+        Some(match kind % 32 {
+            0..=6 => {
                 let b = byte(bytes)?;
-                // Mostly small ones; sometimes more than fits; now and then nothing.
-                let size = u64::from(a) << (b & 7) >> 2;
-                Self::Allocate { size, align: if b == 255 { 3 } else { 1 << ((b >> 3) % 11) } }
+                Self::Allocate {
+                    size: size(b),
+                    align: if b == 255 { 3 } else { 1 << ((b >> 3) % 11) },
+                }
             }
-            4..=6 => Self::Free { block: a },
-            7 => Self::FreeVacated { vacated: a },
-            8 => Self::UseStale { stale: a },
-            9 => Self::Pin { block: a },
-            10 => Self::Unpin { block: a },
-            11 | 12 => Self::Plan {
-                limits: PassLimits { bytes_max: u64::from(a) * 16, moves_max: (a % 7).into() },
-            },
-            13 => Self::Commit { planned: a },
-            14 => Self::Abort { planned: a },
-            _ => Self::AnswerAgain { answered: a },
+            7..=11 => Self::Free { block: a },
+            12 => Self::FreeVacated { vacated: a },
+            13 => Self::UseStale { stale: a },
+            14 => Self::Pin { block: a },
+            15 => Self::Unpin { block: a },
+            16 | 17 => Self::Plan { limits },
+            18 | 19 => Self::Commit { planned: a },
+            20 => Self::Abort { planned: a },
+            21 => Self::AnswerAgain { answered: a },
+            22 | 23 => {
+                let (b, c) = (byte(bytes)?, byte(bytes)?);
+                let limits = PassLimits { bytes_max: u64::from(c) * 32, moves_max: (c % 9).into() };
+                let align = if b == 255 { 3 } else { 1 << ((b >> 3) % 8) };
+                Self::PlanRoom { size: size(b), align, limits, offers: c }
+            }
+            24 => Self::Evict { evicted: a },
+            25 => Self::Claim { room: a },
+            26 if a < 128 => Self::Abandon { room: a },
+            26 => Self::UseEndedRoom { room: a },
+            27 => Self::Grow { by: a },
+            28 => Self::BeginShrink { to: a },
+            29 | 30 => Self::PlanShrink { limits, offers: byte(bytes)? },
+            _ if a < 192 => Self::FinishShrink,
+            _ => Self::AbandonShrink,
         })
     }
 }
@@ -50,49 +78,69 @@ impl Op {
 /// Runs a whole test case; the first byte chooses the granule.
 pub fn run(mut bytes: &[u8]) {
     let granule = [1, 16, 64][usize::from(byte(&mut bytes).unwrap_or(0)) % 3];
+    Model::new(4000, granule).run(bytes);
+}
+
+/// Runs a whole test case in an arena that is full but for every fifth block, with little else than
+/// moving, emptying and resizing.
+pub fn run_relocating(mut bytes: &[u8]) {
+    let granule = [1, 16, 64][usize::from(byte(&mut bytes).unwrap_or(0)) % 3];
     let mut model = Model::new(4000, granule);
-    while let Some(op) = Op::decode(&mut bytes) {
-        model.apply(op);
-        model.check();
+    let mut size = 1;
+    while model.a_hole_fits(size, 1) {
+        model.apply(Op::Allocate { size, align: 1 });
+        size = size * 7 % 251 + 1;
     }
-    model.compact();
+    for block in 0..8 {
+        model.apply(Op::Free { block: block * 5 });
+    }
+    let mut relocating = Vec::new();
+    for &byte in bytes {
+        // Three of four kinds are drawn again from those that move something.
+        let kind = if byte & 96 == 0 { byte } else { byte & 128 | 16 + byte % 16 };
+        relocating.push(kind);
+    }
+    model.run(&relocating);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+pub enum Who {
     Block,
     Destination,
     Vacated,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Held {
-    who: Who,
-    handle: Handle,
+pub struct Held {
+    pub who: Who,
+    pub handle: Handle,
     /// Rounded and as asked for.
-    size: u64,
-    requested: u64,
-    align: u64,
-    pins: u32,
-    moving: bool,
+    pub size: u64,
+    pub requested: u64,
+    pub align: u64,
+    pub pins: u32,
+    pub moving: bool,
     /// What its bytes are filled with.
-    tag: u8,
+    pub tag: u8,
 }
 
 pub struct Model {
-    real: RangeAllocator,
-    granule: u64,
-    capacity: u64,
+    pub real: RangeAllocator,
+    pub granule: u64,
+    pub capacity: u64,
     /// By offset.
-    held: BTreeMap<u64, Held>,
-    bytes: Vec<u8>,
-    stale: Vec<Handle>,
-    planned: Vec<Move>,
-    answered: Vec<Move>,
+    pub held: BTreeMap<u64, Held>,
+    pub bytes: Vec<u8>,
+    pub stale: Vec<Handle>,
+    pub planned: Vec<Move>,
+    pub answered: Vec<Move>,
+    /// Where nobody but a room or a shrink gets what becomes free.
+    pub kept: Vec<Kept>,
+    pub ended: Vec<farplane_alloc::Room>,
     tag: u8,
     peak_used: u64,
     refused: u64,
-    moved: u64,
+    pub moved: u64,
 }
 
 impl Model {
@@ -106,11 +154,21 @@ impl Model {
             stale: Vec::new(),
             planned: Vec::new(),
             answered: Vec::new(),
+            kept: Vec::new(),
+            ended: Vec::new(),
             tag: 0,
             peak_used: 0,
             refused: 0,
             moved: 0,
         }
+    }
+
+    pub fn run(&mut self, mut bytes: &[u8]) {
+        while let Some(op) = Op::decode(&mut bytes) {
+            self.apply(op);
+            self.check();
+        }
+        self.compact();
     }
 
     pub fn apply(&mut self, op: Op) {
@@ -132,25 +190,25 @@ impl Model {
                 held.pins = expected.unwrap_or(0);
                 assert_eq!(self.real.unpin(held.handle), expected.map(|_| ()));
             }
-            Op::Plan { limits } => {
-                self.plan(limits);
-            }
+            Op::Plan { limits } => drop(self.plan(limits)),
             Op::Commit { planned } => {
                 let Some(index) = pick(&self.planned, planned) else { return };
                 self.commit(index);
             }
-            Op::Abort { planned } => {
-                let Some(index) = pick(&self.planned, planned) else { return };
-                let planned = self.planned.swap_remove(index);
-                self.end_move(&planned);
-                assert_eq!(self.real.abort_move(&planned), Ok(()));
+            Op::Abort { planned } => self.abort(planned),
+            Op::AnswerAgain { answered } => self.answer_again(answered),
+            Op::PlanRoom { size, align, limits, offers } => {
+                self.plan_room(size, align, limits, offers);
             }
-            Op::AnswerAgain { answered } => {
-                let Some(index) = pick(&self.answered, answered) else { return };
-                let answered = &self.answered[index];
-                assert_eq!(self.real.commit_move(answered), Err(MoveError::UnknownMove));
-                assert_eq!(self.real.abort_move(answered), Err(MoveError::UnknownMove));
-            }
+            Op::Evict { evicted } => self.evict(evicted),
+            Op::Claim { room } => self.claim(room),
+            Op::Abandon { room } => self.abandon(room),
+            Op::UseEndedRoom { room } => self.use_ended_room(room),
+            Op::Grow { by } => self.grow(by),
+            Op::BeginShrink { to } => self.begin_shrink(to),
+            Op::PlanShrink { limits, offers } => self.plan_shrink(limits, offers),
+            Op::FinishShrink => self.finish_shrink(),
+            Op::AbandonShrink => self.abandon_shrink(),
         }
     }
 
@@ -184,7 +242,7 @@ impl Model {
         assert_eq!(result, Err(expected));
     }
 
-    fn free(&mut self, who: Who, number: u8) {
+    pub fn free(&mut self, who: Who, number: u8) {
         let Some(offset) = self.choose(who, number) else { return };
         let held = self.held.remove(&offset).unwrap();
         assert_eq!(self.real.free(held.handle), Ok(Range::new(offset, held.requested)));
@@ -200,107 +258,8 @@ impl Model {
         assert_eq!(self.real.unpin(stale), Err(PinError::StaleHandle));
     }
 
-    /// Number of moves planned, and whether the pass was complete.
-    fn plan(&mut self, limits: PassLimits) -> (usize, bool) {
-        let mut moves = vec![];
-        let plan = self.real.plan_moves(limits, &mut moves);
-        assert!(moves.len() <= limits.moves_max);
-        assert!(plan.bytes <= limits.bytes_max);
-        assert_eq!(plan.bytes, moves.iter().map(|planned| planned.from.size).sum::<u64>());
-        for planned in &moves {
-            let block = self.held.get_mut(&planned.from.offset).expect("a move of what is held");
-            assert_eq!((block.who, block.handle), (Who::Block, planned.handle));
-            assert_eq!((block.pins, block.moving), (0, false));
-            assert_eq!((planned.from.size, planned.to.size), (block.requested, block.requested));
-            assert!(planned.to.end() <= planned.from.offset, "down, and disjoint");
-            assert_eq!(planned.to.offset % block.align, 0);
-            block.moving = true;
-            let align = block.align;
-            self.hold(planned.to, align, Who::Destination, planned.handle);
-        }
-        self.planned.extend(&moves);
-        (moves.len(), plan.complete)
-    }
-
-    fn commit(&mut self, index: usize) {
-        let planned = self.planned.swap_remove(index);
-        let block = self.held.get(&planned.from.offset).copied();
-        let block = block.filter(|held| held.who == Who::Block && held.handle == planned.handle);
-        self.end_move(&planned);
-        let result = self.real.commit_move(&planned);
-        let Some(block) = block else {
-            assert_eq!(result, Err(MoveError::StaleHandle));
-            return;
-        };
-        if block.pins > 0 {
-            assert_eq!(result, Err(MoveError::Pinned));
-            return;
-        }
-        let old = result.unwrap();
-        assert!(old != block.handle && !self.stale.contains(&old));
-        assert_eq!(self.real.range(block.handle), Some(planned.to));
-        assert_eq!(self.real.range(old), Some(planned.from));
-        let (from, size) = (planned.from.offset as usize, planned.from.size as usize);
-        self.bytes.copy_within(from..from + size, planned.to.offset as usize);
-        self.held.insert(planned.to.offset, Held { moving: false, ..block });
-        let vacated = Held { who: Who::Vacated, handle: old, moving: false, ..block };
-        self.held.insert(planned.from.offset, vacated);
-        self.moved += planned.from.size;
-    }
-
-    /// The destination is released, and the block, if it lives, is free to be planned again.
-    fn end_move(&mut self, planned: &Move) {
-        let destination = self.held.remove(&planned.to.offset).unwrap();
-        assert_eq!(destination.who, Who::Destination);
-        if let Some(block) = self.held.get_mut(&planned.from.offset)
-            && block.handle == planned.handle
-        {
-            block.moving = false;
-        }
-        self.answered.push(*planned);
-    }
-
-    /// Commits and frees all that is under way, then makes passes until nothing is left to do.
-    pub fn compact(&mut self) {
-        let limits = PassLimits { bytes_max: u64::MAX, moves_max: 5 };
-        // By far enough for what fits the arena, and so few that a failure does not take for ever.
-        for _ in 0..2000 {
-            while !self.planned.is_empty() {
-                self.commit(0);
-            }
-            while self.choose(Who::Vacated, 0).is_some() {
-                self.free(Who::Vacated, 0);
-            }
-            if self.plan(limits) == (0, true) {
-                self.check();
-                self.check_nothing_is_left_to_move();
-                return;
-            }
-        }
-        panic!("the passes do not come to an end");
-    }
-
-    /// No unpinned block beside room (or at the top) fits a hole further down, but for sliding
-    /// down the hole below it where that would only exchange the two.
-    fn check_nothing_is_left_to_move(&self) {
-        let holes = self.holes();
-        if holes.len() > 32 || self.held.len() + holes.len() > 256 {
-            return;
-        }
-        for (&offset, block) in self.held.iter().filter(|(_, held)| held.pins == 0) {
-            let end = offset + block.size;
-            let joins_above = end == self.capacity || holes.iter().any(|hole| hole.offset == end);
-            for hole in holes.iter().filter(|hole| hole.end() <= offset) {
-                let below = holes.iter().find(|hole| hole.end() == offset);
-                let useful = joins_above || below.is_some_and(|below| below != hole);
-                let fits = fits(hole, block.size, block.align);
-                assert!(!useful || !fits, "block at {offset} still fits the hole {hole}");
-            }
-        }
-    }
-
     /// The real thing equals the model in all that can be seen.
-    pub fn check(&self) {
+    pub fn check(&mut self) {
         let mut expected: Vec<Span> = self
             .held
             .iter()
@@ -313,21 +272,24 @@ impl Model {
                 },
             })
             .collect();
-        let holes = self.holes();
+        let (holes, kept) = (self.holes(), self.kept_ranges());
         expected.extend(holes.iter().map(|&range| Span { range, kind: SpanKind::Hole }));
+        expected.extend(kept.iter().map(|&range| Span { range, kind: SpanKind::Reserved }));
         expected.sort_by_key(|span| span.range);
         assert_eq!(self.real.spans().collect::<Vec<_>>(), expected);
 
-        let used = self.sum(|_| true);
+        let kept_bytes: u64 = kept.iter().map(|range| range.size).sum();
+        let used = self.sum(|_| true) + kept_bytes;
+        self.peak_used = self.peak_used.max(used);
         let blocks = || self.held.values().filter(|held| held.who == Who::Block);
         let stats = Stats {
             capacity: self.capacity,
             used,
             free: self.capacity - used,
             largest_free: holes.iter().map(|hole| hole.size).max().unwrap_or(0),
-            requested: self.held.values().map(|held| held.requested).sum(),
+            requested: self.held.values().map(|held| held.requested).sum::<u64>() + kept_bytes,
             peak_used: self.peak_used,
-            reserved: self.sum(|held| held.who == Who::Destination),
+            reserved: self.sum(|held| held.who == Who::Destination) + kept_bytes,
             vacated: self.sum(|held| held.who == Who::Vacated),
             blocks: blocks().count() as u32,
             holes: holes.len() as u32,
@@ -346,7 +308,7 @@ impl Model {
     }
 
     /// Enters a range that must lie in a hole.
-    fn hold(&mut self, range: Range, align: u64, who: Who, handle: Handle) {
+    pub fn hold(&mut self, range: Range, align: u64, who: Who, handle: Handle) {
         let size = self.round(range.size);
         let rounded = Range::new(range.offset, size);
         assert!(self.holes().iter().any(|hole| hole.contains(&rounded)), "{rounded} is no hole");
@@ -354,48 +316,76 @@ impl Model {
         let (requested, tag) = (range.size, self.tag);
         let held = Held { who, handle, size, requested, align, pins: 0, moving: false, tag };
         self.held.insert(range.offset, held);
-        self.peak_used = self.peak_used.max(self.sum(|_| true));
     }
 
-    fn fill(&mut self, offset: u64) {
+    pub fn fill(&mut self, offset: u64) {
         let held = &self.held[&offset];
         self.bytes[offset as usize..(offset + held.requested) as usize].fill(held.tag);
     }
 
-    fn choose(&self, who: Who, number: u8) -> Option<u64> {
+    pub fn choose(&self, who: Who, number: u8) -> Option<u64> {
         let offsets: Vec<u64> =
             self.held.iter().filter(|(_, held)| held.who == who).map(|(&at, _)| at).collect();
         pick(&offsets, number).map(|index| offsets[index])
     }
 
-    fn holes(&self) -> Vec<Range> {
-        let mut holes = vec![];
+    /// What nobody holds.
+    fn gaps(&self) -> Vec<Range> {
+        let mut gaps = vec![];
         let mut start = 0;
         for (&offset, held) in &self.held {
             if start < offset {
-                holes.push(Range::new(start, offset - start));
+                gaps.push(Range::new(start, offset - start));
             }
             start = offset + held.size;
         }
         if start < self.capacity {
-            holes.push(Range::new(start, self.capacity - start));
+            gaps.push(Range::new(start, self.capacity - start));
+        }
+        gaps
+    }
+
+    /// The gaps without what rooms keep.
+    pub fn holes(&self) -> Vec<Range> {
+        let mut holes = self.gaps();
+        for kept in &self.kept {
+            let outside = |gap: Range| {
+                let below = (gap.offset, gap.end().min(kept.window.offset));
+                let above = (gap.offset.max(kept.window.end()), gap.end());
+                [below, above].into_iter().filter(|(start, end)| start < end)
+            };
+            holes =
+                holes.into_iter().flat_map(outside).map(|(a, b)| Range::new(a, b - a)).collect();
         }
         holes
     }
 
-    fn a_hole_fits(&self, size: u64, align: u64) -> bool {
+    /// What of the gaps rooms keep.
+    fn kept_ranges(&self) -> Vec<Range> {
+        let inside = |kept: &Kept| {
+            let window = kept.window;
+            let cut = move |gap: Range| {
+                let (start, end) = (gap.offset.max(window.offset), gap.end().min(window.end()));
+                (start < end).then(|| Range::new(start, end - start))
+            };
+            self.gaps().into_iter().filter_map(cut)
+        };
+        self.kept.iter().flat_map(inside).collect()
+    }
+
+    pub fn a_hole_fits(&self, size: u64, align: u64) -> bool {
         self.holes().iter().any(|hole| fits(hole, self.round(size), align))
     }
 
-    fn sum(&self, counts: impl Fn(&Held) -> bool) -> u64 {
+    pub fn sum(&self, counts: impl Fn(&Held) -> bool) -> u64 {
         self.held.values().filter(|held| counts(held)).map(|held| held.size).sum()
     }
 
-    fn round(&self, size: u64) -> u64 {
+    pub fn round(&self, size: u64) -> u64 {
         size.div_ceil(self.granule) * self.granule
     }
 }
 
-fn fits(hole: &Range, size: u64, align: u64) -> bool {
+pub fn fits(hole: &Range, size: u64, align: u64) -> bool {
     hole.offset.div_ceil(align) * align + size <= hole.end()
 }
