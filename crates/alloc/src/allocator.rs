@@ -2,6 +2,8 @@ use crate::bins::Bins;
 use crate::nodes::{Held, Holds, NO_ROOM, NONE, Nodes, Use};
 use crate::resize::Shrink;
 use crate::rooms::{RoomState, Tenant};
+#[cfg(feature = "serde")]
+use crate::state::State;
 use crate::windows::Visit;
 use crate::{AllocError, Handle, PinError, Range, StaleHandle, Stats};
 use alloc::collections::VecDeque;
@@ -24,6 +26,8 @@ const HOLES_ALIGNED_MAX: usize = 24;
 /// looked at whose size leaves the answer open. Where all blocks want such an alignment, make it
 /// the granule.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "State", into = "State"))]
 pub struct RangeAllocator {
     pub(crate) nodes: Nodes,
     pub(crate) bins: Bins,
@@ -262,7 +266,8 @@ impl RangeAllocator {
 
     /// Room for a block, and for what carving a hole leaves before and behind it.
     pub(crate) fn has_room_in_tables(&self) -> bool {
-        self.nodes.has_room_for(3)
+        // And for a node in place of one whose generations are spent, for each of these.
+        self.nodes.has_room_for(6)
     }
 
     /// A hole for `size` granules, and the offset in it.

@@ -103,8 +103,7 @@ impl Bins {
         let mut at = self.roots[bin as usize];
         if at == NONE {
             self.roots[bin as usize] = hole;
-            self.occupied[(bin / 64) as usize] |= 1 << (bin % 64);
-            self.words |= 1 << (bin / 64);
+            self.mark_occupied(bin);
         }
         nodes[hole].part = Use::Key { below: [NONE; 2], same: NONE };
         let mut key = key(size);
@@ -165,6 +164,66 @@ impl Bins {
             }
             Use::Held(_) => {}
         }
+    }
+
+    /// The roots of all tries, from the smallest.
+    #[cfg(feature = "serde")]
+    pub fn roots(&self) -> impl Iterator<Item = u32> + use<'_> {
+        self.roots.iter().copied().filter(|&root| root != NONE)
+    }
+
+    /// Enters a trie that was made elsewhere and counts its holes; `None` where one of its nodes is
+    /// wrong. `is_hole` is asked once for each node that is found.
+    #[cfg(feature = "serde")]
+    pub fn adopt(
+        &mut self,
+        nodes: &Nodes,
+        root: u32,
+        mut is_hole: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
+        if !is_hole(root) {
+            return None;
+        }
+        let bin = bin_of(nodes[root].size);
+        let open = open_bits(nodes[root].size);
+        if self.roots[bin as usize] != NONE {
+            return None;
+        }
+        // A node, how deep it is, and the bits of its size that the way to it has decided.
+        let mut left = alloc::vec![(root, 0, 0)];
+        let mut holes = 0;
+        while let Some((node, depth, way)) = left.pop() {
+            let size = nodes[node].size;
+            let decided = key(size).checked_shr(u32::BITS - depth).unwrap_or(0);
+            let Use::Key { below, same } = nodes[node].part else { return None };
+            if bin_of(size) != bin || depth > open || decided != way {
+                return None;
+            }
+            holes += 1;
+            for (bit, child) in (0..).zip(below) {
+                if child != NONE {
+                    if !is_hole(child) {
+                        return None;
+                    }
+                    left.push((child, depth + 1, way << 1 | bit));
+                }
+            }
+            let (mut before, mut at) = (node, same);
+            while at != NONE {
+                if !is_hole(at) || nodes[at].size != size {
+                    return None;
+                }
+                let Use::Same { prev, next } = nodes[at].part else { return None };
+                if prev != before {
+                    return None;
+                }
+                holes += 1;
+                (before, at) = (at, next);
+            }
+        }
+        self.roots[bin as usize] = root;
+        self.mark_occupied(bin);
+        Some(holes)
     }
 
     /// The smallest hole of a bin with at least `size` granules, by the walk of dlmalloc's
@@ -254,6 +313,11 @@ impl Bins {
             parent = next;
             key <<= 1;
         }
+    }
+
+    fn mark_occupied(&mut self, bin: u32) {
+        self.occupied[(bin / 64) as usize] |= 1 << (bin % 64);
+        self.words |= 1 << (bin / 64);
     }
 
     fn mark_empty(&mut self, bin: u32) {

@@ -4,23 +4,26 @@ use core::num::NonZeroU32;
 /// wherever defragmentation puts it.
 ///
 /// After [`free`](crate::RangeAllocator::free) the handle is stale and every call refuses it: the
-/// generation of an index never repeats (an index whose 2³² − 1 generations are spent is not used
-/// again). A handle means nothing to another allocator.
+/// generation of an index never repeats (an index whose 2²⁴ − 1 generations are spent is not used
+/// again, which costs 36 bytes). To an allocator of another
+/// [salt](crate::Options::salt) it is stale too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Handle {
     pub(crate) index: u32,
     pub(crate) generation: NonZeroU32,
 }
 
 impl Handle {
-    /// Place in the allocator's table: dense from 0 and reused after a free, so an owner can keep
-    /// what belongs to a block in arrays of its own.
+    /// Place in the allocator's table: reused after a free and never more than the most blocks and
+    /// holes that there were at a time, so an owner can keep what belongs to a block in arrays of
+    /// its own.
     #[must_use]
     pub const fn index(&self) -> u32 {
         self.index
     }
 
-    /// How often the index has been used, from 1.
+    /// The salt in the upper 8 bits, below it how often the index has been used, from 1.
     #[must_use]
     pub const fn generation(&self) -> NonZeroU32 {
         self.generation

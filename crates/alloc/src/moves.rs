@@ -29,12 +29,14 @@ pub struct PassLimits {
 /// [`commit_move`](RangeAllocator::commit_move), or calls
 /// [`abort_move`](RangeAllocator::abort_move); until then `to` stays reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Move {
     /// The block.
     pub handle: Handle,
     /// Where it is.
     pub from: Range,
-    /// Where it goes: lower, of the same size, never overlapping `from`.
+    /// Where it goes: of the same size, never overlapping `from`; lower in a pass of
+    /// [`plan_moves`](RangeAllocator::plan_moves).
     pub to: Range,
     pub(crate) destination: Handle,
 }
@@ -96,25 +98,23 @@ impl RangeAllocator {
     pub fn commit_move(&mut self, planned: &Move) -> Result<Handle, MoveError> {
         let block = self.answer(planned)?;
         let destination = planned.destination.index;
-        let pinned = |block| self.nodes[block].held().is_some_and(|held| held.pins > 0);
-        let error = match block {
-            Some(block) if !pinned(block) => None,
-            Some(_) => Some(MoveError::Pinned),
-            None => Some(MoveError::StaleHandle),
-        };
-        if let Some(error) = error {
+        let Some(block) = block else {
             self.release_destination(destination);
-            return Err(error);
+            return Err(MoveError::StaleHandle);
+        };
+        if self.nodes[block].held().is_some_and(|held| held.pins > 0) {
+            self.release_destination(destination);
+            return Err(MoveError::Pinned);
         }
-        let block = planned.handle.index;
         self.exchange_places(block, destination);
         if let Some(left) = self.nodes[destination].held_mut() {
             left.holds = Holds::Vacated;
         }
         let bytes = self.bytes(self.nodes[block].size);
+        let slack = self.nodes[block].held().map_or(0, |held| u64::from(held.slack));
         self.stats.reserved -= bytes;
         self.stats.vacated += bytes;
-        self.stats.moved += planned.from.size;
+        self.stats.moved += bytes - slack;
         Ok(planned.destination)
     }
 
@@ -133,6 +133,10 @@ impl RangeAllocator {
         let destination = self.nodes.find(planned.destination);
         let destination = destination.map_err(|_| MoveError::UnknownMove)?;
         if destination.holds != Holds::Destination {
+            return Err(MoveError::UnknownMove);
+        }
+        let block = destination.partner;
+        if block != NONE && self.nodes.handle(block) != planned.handle {
             return Err(MoveError::UnknownMove);
         }
         Ok(self.end_move(planned.destination.index))

@@ -157,6 +157,7 @@ impl Nodes {
     pub fn remove(&mut self, index: u32) {
         let Node { prev, next, .. } = self[index];
         self.link(prev, next);
+        self[index].part = Use::Key { below: [NONE; 2], same: NONE };
         self[index].next = self.unused;
         self.unused = index;
     }
@@ -211,6 +212,13 @@ impl Nodes {
 
     pub const fn first_generation(&self) -> NonZeroU32 {
         NonZeroU32::MIN.saturating_add((self.salt as u32) << GENERATION_BITS)
+    }
+
+    /// Whether a generation is one of this allocator's.
+    #[cfg(feature = "serde")]
+    pub const fn may_be(&self, generation: NonZeroU32) -> bool {
+        let counted = generation.get() & ((1 << GENERATION_BITS) - 1);
+        counted > 0 && generation.get() >> GENERATION_BITS == self.salt as u32
     }
 
     /// Makes two nodes neighbours; `NONE` stands for the end of the list on its side.

@@ -2,6 +2,7 @@ use core::fmt;
 
 /// A piece of an arena: `size` bytes from `offset` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Range {
     /// First byte, counted from the start of the arena.
     pub offset: u64,

@@ -17,6 +17,7 @@ pub const ROOMS_MAX: usize = 64;
 /// A window of the arena that is kept, and being emptied, for one request. It wants exactly one
 /// answer: [`claim`](RangeAllocator::claim) or [`abandon`](RangeAllocator::abandon).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Room {
     number: u8,
     generation: u64,
@@ -36,6 +37,7 @@ pub struct RoomRequest {
 
 /// What has to be done for a room, in lists that the caller keeps and reuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Steps {
     /// Moves, each to be answered as one of
     /// [`plan_moves`](RangeAllocator::plan_moves).
@@ -104,7 +106,8 @@ impl RangeAllocator {
     ///
     /// The search looks at windows around the largest holes and visits at most
     /// [`NODES_PER_ROOM_MAX`](crate::NODES_PER_ROOM_MAX) stretches; only when none of these can be
-    /// emptied, the whole arena is gone through.
+    /// emptied, the whole arena is gone through. A window of holes and offered blocks is always
+    /// found then; one that takes moving blocks that are not offered may be missed.
     ///
     /// # Errors
     /// [`RoomError`]: the request makes no sense, no window can be emptied within the limits, or
@@ -136,9 +139,11 @@ impl RangeAllocator {
         let mut search = Search::new(self, granules, align, limits, buffer);
         search.around_holes(self, &mut price);
         let mut found = self.empty_cheapest(number, search.best(), limits, &mut price, steps);
-        if found.is_none() {
-            search.everywhere(self, &mut price);
-            found = self.empty_cheapest(number, search.best(), limits, &mut price, steps);
+        for offered_only in [false, true] {
+            if found.is_none() {
+                search.everywhere(self, offered_only, &mut price);
+                found = self.empty_cheapest(number, search.best(), limits, &mut price, steps);
+            }
         }
         self.visited = search.into_buffer();
         match found {

@@ -22,7 +22,7 @@ pub enum SpanKind {
         /// Whether it must stay where it is.
         pinned: bool,
     },
-    /// A planned move, as its destination.
+    /// A planned move, as its destination; or a room or a shrink, which keeps it.
     Reserved,
     /// What a moved block has left, until the owner frees it.
     Vacated {
@@ -44,6 +44,40 @@ impl RangeAllocator {
     #[must_use]
     pub fn spans(&self) -> Spans<'_> {
         Spans { allocator: self, next: self.nodes.first }
+    }
+
+    /// The holes in address order: the free list, for reports. Linear in the number of spans.
+    pub fn holes(&self) -> impl Iterator<Item = Range> + use<'_> {
+        self.spans().filter(|span| span.kind == SpanKind::Hole).map(|span| span.range)
+    }
+
+    /// A picture of the arena: cut into as many cells as the slice has, of equal size, each cell
+    /// gets how much of it is held, from 0 (all of it free, only then) to 255 (all held, only then). Read it
+    /// in rows of any width. Linear in spans and cells.
+    pub fn map(&self, cells: &mut [u8]) {
+        cells.fill(0);
+        let (count, capacity) = (cells.len() as u128, u128::from(self.stats.capacity));
+        if count == 0 || capacity == 0 {
+            return;
+        }
+        // Cell i begins at byte i · capacity / count; in units of 1 / count bytes all is whole.
+        let (mut cell, mut held_in_cell) = (0_u128, 0_u128);
+        for span in self.spans() {
+            let mut at = u128::from(span.range.offset) * count;
+            let end = u128::from(span.range.end()) * count;
+            while at < end {
+                let cell_end = (cell + 1) * capacity;
+                let upto = end.min(cell_end);
+                held_in_cell += if span.kind == SpanKind::Hole { 0 } else { upto - at };
+                at = upto;
+                if at == cell_end {
+                    // Rounded down, but what is held at all is seen.
+                    let share = held_in_cell * 255 / capacity;
+                    cells[cell as usize] = share.max(u128::from(held_in_cell > 0)) as u8;
+                    (cell, held_in_cell) = (cell + 1, 0);
+                }
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 /// What a [`RangeAllocator`](crate::RangeAllocator) holds at one moment.
 ///
-/// Always `used + free == capacity`. A range is held by a live block, by a move in flight
-/// (reserved) or by a block's old place (vacated); `used` and `requested` count all three.
+/// Always `used + free == capacity`. A range is held by a live block, by a move in flight or a room
+/// (reserved) or by a block's old place (vacated); `used` and `requested` count all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Bytes of the whole arena, a multiple of the granule.
@@ -16,7 +16,8 @@ pub struct Stats {
     pub requested: u64,
     /// The largest that `used` has ever been.
     pub peak_used: u64,
-    /// Bytes of `used` that are reserved for planned moves.
+    /// Bytes of `used` that are reserved: destinations of planned moves, and what is empty of
+    /// rooms and of the end that a shrink is to cut off.
     pub reserved: u64,
     /// Bytes of `used` that moved blocks have left and that are not freed yet.
     pub vacated: u64,

@@ -77,6 +77,8 @@ pub(crate) struct Search {
     /// The cheapest windows, the cheapest first.
     best: [Option<Window>; WINDOWS_MAX],
     visits_left: usize,
+    /// Whether a block that is not offered is in the way, movable or not.
+    offered_only: bool,
 }
 
 impl Search {
@@ -89,7 +91,16 @@ impl Search {
     ) -> Self {
         let largest_free = allocator.largest_free();
         let best = [None; WINDOWS_MAX];
-        Self { size, align, limits, largest_free, inside, best, visits_left: 0 }
+        Self {
+            size,
+            align,
+            limits,
+            largest_free,
+            inside,
+            best,
+            visits_left: 0,
+            offered_only: false,
+        }
     }
 
     pub fn into_buffer(self) -> VecDeque<Visit> {
@@ -112,9 +123,16 @@ impl Search {
         }
     }
 
-    /// Looks at all windows that there are.
-    pub fn everywhere(&mut self, allocator: &RangeAllocator, price: &mut Price<'_>) {
+    /// Looks at all windows that there are, or at those alone that can be emptied for certain, since
+    /// all in them is offered.
+    pub fn everywhere(
+        &mut self,
+        allocator: &RangeAllocator,
+        offered_only: bool,
+        price: &mut Price<'_>,
+    ) {
         self.visits_left = usize::MAX;
+        self.offered_only = offered_only;
         self.best = [None; WINDOWS_MAX];
         self.sweep(allocator, allocator.nodes.first, NONE, price);
     }
@@ -192,7 +210,7 @@ impl Search {
             Some(price) if price <= bytes || !may_move => {
                 Cost { evicted: price, ..Cost::default() }
             }
-            offer if may_move => {
+            offer if may_move && !(offer.is_none() && self.offered_only) => {
                 let instead = offer.unwrap_or_else(|| bytes.saturating_mul(UNOFFERED));
                 Cost { moved: bytes, instead, evicted: 0 }
             }

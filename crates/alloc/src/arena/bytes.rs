@@ -221,7 +221,7 @@ impl fmt::Debug for Snapshot {
     }
 }
 
-/// A fixed piece of memory whose ranges are written by one and read by many, on any threads.
+/// A piece of memory, never moved, whose ranges are written by one and read by many, on any threads.
 ///
 /// A range goes round: [`lease`](Self::lease) (a worker writes) → [`publish`](Self::publish)
 /// (everybody reads) → [`retire`](Self::retire) (only snapshots taken before still read) → when
@@ -233,6 +233,8 @@ impl fmt::Debug for Snapshot {
 /// [`RangeAllocator`](crate::RangeAllocator)'s part, in a different place of the program.
 pub struct Arena {
     bytes: Arc<Bytes>,
+    /// Bytes that may be leased: no more than there are.
+    len: usize,
     flags: Arc<LeaseFlags>,
     leases: LeaseBook,
     published: RangeSet,
@@ -253,9 +255,20 @@ impl Arena {
     /// # Errors
     /// [`ArenaError::OutOfMemory`] if the system does not give that much.
     pub fn new(len: usize) -> Result<Self, ArenaError> {
+        Self::with_reserve(len, len)
+    }
+
+    /// As [`new`](Self::new), with address space for growing up to `reserve` bytes (`len` at
+    /// least), so that growth never moves a byte. What the arena never grew into is never
+    /// written, and on systems that bring in pages lazily costs no memory.
+    ///
+    /// # Errors
+    /// [`ArenaError::OutOfMemory`] if the system does not give that much address space.
+    pub fn with_reserve(len: usize, reserve: usize) -> Result<Self, ArenaError> {
         let flags = LeaseFlags::new();
         Ok(Self {
-            bytes: Arc::new(Bytes::new(len)?),
+            bytes: Arc::new(Bytes::new(reserve.max(len))?),
+            len,
             leases: LeaseBook::new(Arc::clone(&flags)),
             flags,
             published: RangeSet::new(),
@@ -269,7 +282,36 @@ impl Arena {
     /// Bytes of the arena.
     #[must_use]
     pub fn capacity(&self) -> u64 {
+        self.len as u64
+    }
+
+    /// The most bytes that the arena can have.
+    #[must_use]
+    pub fn reserve(&self) -> u64 {
         self.bytes.len as u64
+    }
+
+    /// Makes the arena larger or smaller. All its bytes stay where they are: leases, snapshots and
+    /// published ranges are as valid as before. What was written beyond a smaller end keeps its
+    /// memory, for growing into again, until the arena is dropped.
+    ///
+    /// # Errors
+    /// [`ArenaError`]: larger than the reserve, or something beyond the new end is leased,
+    /// published, or may be read by a snapshot. Nothing has changed then.
+    pub fn resize(&mut self, len: usize) -> Result<(), ArenaError> {
+        let reserve = self.bytes.len;
+        if len > reserve {
+            return Err(ArenaError::BeyondReserve { requested: len, reserve });
+        }
+        if len < self.len {
+            let cut = Range::new(len as u64, (self.len - len) as u64);
+            let leased = self.leases.overlaps(&cut);
+            if leased || self.published.overlaps(&cut) || self.oldest_reader_of(&cut).is_some() {
+                return Err(ArenaError::InUse { range: cut });
+            }
+        }
+        self.len = len;
+        Ok(())
     }
 
     /// Leases that live now.

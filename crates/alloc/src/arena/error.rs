@@ -3,7 +3,7 @@ use crate::Range;
 use core::error::Error;
 use core::fmt;
 
-/// Why an [`Arena`](crate::Arena) could not be made.
+/// Why an [`Arena`](crate::Arena) could not be made, or made larger or smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArenaError {
     /// The system does not give that much memory in one piece.
@@ -11,12 +11,37 @@ pub enum ArenaError {
         /// Bytes asked for.
         requested: usize,
     },
+    /// An arena grows only into the address space that it was made with.
+    BeyondReserve {
+        /// Bytes asked for.
+        requested: usize,
+        /// The most bytes that it can have.
+        reserve: usize,
+    },
+    /// Something of what is to go is leased, published or held by a snapshot.
+    InUse {
+        /// What is to go.
+        range: Range,
+    },
 }
 
 impl fmt::Display for ArenaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::OutOfMemory { requested } = self;
-        write!(f, "no memory for an arena of {requested} bytes: lower the budget")
+        match self {
+            Self::OutOfMemory { requested } => {
+                write!(f, "no memory for an arena of {requested} bytes: lower the budget")
+            }
+            Self::BeyondReserve { requested, reserve } => write!(
+                f,
+                "an arena with a reserve of {reserve} bytes cannot have {requested}: make it with \
+                 a larger reserve"
+            ),
+            Self::InUse { range } => write!(
+                f,
+                "cannot cut off {range}: some of it is leased, published or held by a snapshot; \
+                 move and retire that first"
+            ),
+        }
     }
 }
 

@@ -42,6 +42,12 @@ impl LeaseBook {
         self.live.len()
     }
 
+    /// Whether a lease that lives has a byte of `range`.
+    pub fn overlaps(&mut self, range: &Range) -> bool {
+        self.strike_out_ended();
+        self.live.iter().any(|(live, _)| live.overlaps(range))
+    }
+
     /// Enters a lease and returns its flag, which is set.
     pub fn enter(&mut self, range: Range) -> Result<u16, LeaseError> {
         self.strike_out_ended();

@@ -1,4 +1,4 @@
-//! The bytes: one fixed allocation, written through leases and read through snapshots.
+//! The bytes: one allocation that never moves, written through leases and read through snapshots.
 
 mod bytes;
 mod error;

@@ -1,7 +1,7 @@
 //! Oracle of `Arena`: for each byte who writes it and who reads it.
 
 use super::{byte, pick};
-use farplane_alloc::{Arena, CopyError, Epoch, Lease, LeaseError, Range, Snapshot};
+use farplane_alloc::{Arena, ArenaError, CopyError, Epoch, Lease, LeaseError, Range, Snapshot};
 
 /// Bytes of the arena.
 const LEN: usize = 48;
@@ -19,6 +19,7 @@ pub enum Op {
     DropSnapshot { snapshot: u8 },
     AdvanceEpoch,
     Read { range: Range },
+    Resize { len: usize },
 }
 
 impl Op {
@@ -39,7 +40,8 @@ impl Op {
             12 if b < 200 => Self::Snapshot,
             12 => Self::CloneSnapshot { snapshot: a },
             13 => Self::DropSnapshot { snapshot: a },
-            14 if b < 128 => Self::AdvanceEpoch,
+            14 if b < 100 => Self::AdvanceEpoch,
+            14 if b < 180 => Self::Resize { len: usize::from(a) % (LEN + 4) },
             _ => Self::Read { range },
         })
     }
@@ -70,6 +72,7 @@ struct Retired {
 
 pub struct Model {
     real: Arena,
+    len: usize,
     leases: Vec<Lease>,
     published: [bool; LEN],
     bytes: [u8; LEN],
@@ -82,7 +85,8 @@ pub struct Model {
 impl Model {
     pub fn new() -> Self {
         Self {
-            real: Arena::new(LEN).unwrap(),
+            real: Arena::with_reserve(LEN / 2, LEN).unwrap(),
+            len: LEN / 2,
             leases: Vec::new(),
             published: [false; LEN],
             bytes: [0; LEN],
@@ -141,6 +145,7 @@ impl Model {
             Op::AdvanceEpoch => {
                 self.real.advance_epoch();
             }
+            Op::Resize { len } => self.resize(len),
             Op::Read { range } => {
                 let expected = |published: &[bool; LEN], bytes: &[u8; LEN]| {
                     (0 < range.size
@@ -161,8 +166,8 @@ impl Model {
     /// Refused exactly if somebody else may write or read one of the bytes.
     fn lease(&mut self, range: Range) {
         let result = self.real.lease(range);
-        if range.size == 0 || !in_bounds(range) {
-            let capacity = LEN as u64;
+        if range.size == 0 || !in_bounds(range) || range.end() > self.len as u64 {
+            let capacity = self.len as u64;
             assert_eq!(result.err(), Some(LeaseError::OutOfBounds { range, capacity }));
             return;
         }
@@ -178,6 +183,26 @@ impl Model {
             assert_eq!(lease.range(), range);
             self.leases.push(lease);
         }
+    }
+
+    /// Refused exactly if somebody may still write or read a byte that would go.
+    fn resize(&mut self, len: usize) {
+        let result = self.real.resize(len);
+        let cut = len..self.len.max(len);
+        let gone = Range::new(len as u64, cut.len() as u64);
+        if len > LEN {
+            let error = ArenaError::BeyondReserve { requested: len, reserve: LEN };
+            assert_eq!(result, Err(error));
+        } else if self.leases.iter().any(|lease| lease.range().overlaps(&gone))
+            || self.published[cut.clone()].contains(&true)
+            || self.snapshots.iter().any(|taken| taken.published[cut.clone()].contains(&true))
+        {
+            assert_eq!(result, Err(ArenaError::InUse { range: gone }));
+        } else {
+            assert_eq!(result, Ok(()));
+            self.len = len;
+        }
+        assert_eq!((self.real.capacity(), self.real.reserve()), (self.len as u64, LEN as u64));
     }
 
     fn copy(&mut self, from: Range, lease: u8) {

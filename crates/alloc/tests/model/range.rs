@@ -81,6 +81,28 @@ pub fn run(mut bytes: &[u8]) {
     Model::new(4000, granule).run(bytes);
 }
 
+/// Runs a whole test case in an arena that is full but for every fifth block, with little else than
+/// moving, emptying and resizing.
+pub fn run_relocating(mut bytes: &[u8]) {
+    let granule = [1, 16, 64][usize::from(byte(&mut bytes).unwrap_or(0)) % 3];
+    let mut model = Model::new(4000, granule);
+    let mut size = 1;
+    while model.a_hole_fits(size, 1) {
+        model.apply(Op::Allocate { size, align: 1 });
+        size = size * 7 % 251 + 1;
+    }
+    for block in 0..8 {
+        model.apply(Op::Free { block: block * 5 });
+    }
+    let mut relocating = Vec::new();
+    for &byte in bytes {
+        // Three of four kinds are drawn again from those that move something.
+        let kind = if byte & 96 == 0 { byte } else { byte & 128 | 16 + byte % 16 };
+        relocating.push(kind);
+    }
+    model.run(&relocating);
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     Block,
