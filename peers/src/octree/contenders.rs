@@ -27,11 +27,11 @@ impl Index for Farplane {
     }
 
     fn radius(&self, sphere: &Sphere, out: &mut Vec<u32>) {
-        self.0.query_sphere(sphere, out);
+        self.0.query().sphere(sphere, out);
     }
 
     fn frustum(&self, frustum: &Frustum, out: &mut Vec<u32>) {
-        self.0.query_frustum(frustum, out);
+        self.0.query().frustum(frustum, out);
     }
 
     fn bytes(&self) -> usize {

@@ -171,19 +171,19 @@ impl Model {
             }
             Op::QuerySphere(s) => {
                 let mut found = Vec::new();
-                self.tree.query_sphere(&s, &mut found);
+                self.tree.query().sphere(&s, &mut found);
                 let valid = s.center.is_finite() && s.radius >= 0.0;
                 let hit = |b: &Aabb| b.distance_squared(s.center) <= s.radius * s.radius;
                 self.compare(found, |b| valid && hit(b));
             }
             Op::QueryBox(q) => {
                 let mut found = Vec::new();
-                self.tree.query_box(&q, &mut found);
+                self.tree.query().aabb(&q, &mut found);
                 self.compare(found, |b| b.intersects(&q));
             }
             Op::QueryFrustum(f) => {
                 let mut found = Vec::new();
-                self.tree.query_frustum(&f, &mut found);
+                self.tree.query().frustum(&f, &mut found);
                 self.compare(found, |b| f.intersects_aabb(b));
             }
         }
@@ -200,13 +200,13 @@ impl Model {
             assert_eq!(self.tree.get(item.handle), expected);
             if let Some(bounds) = item.bounds {
                 found.clear();
-                self.tree.query_box(&bounds, &mut found);
+                self.tree.query().aabb(&bounds, &mut found);
                 assert!(found.contains(&(number as u32)));
             }
         }
         found.clear();
         let everything = Vec3::splat(COORDINATE_MAX_M);
-        self.tree.query_box(&Aabb::new(-everything, everything), &mut found);
+        self.tree.query().aabb(&Aabb::new(-everything, everything), &mut found);
         self.compare(found, |_| true);
     }
 
