@@ -45,6 +45,8 @@ impl Octree {
         let block = self.store.nodes[node as usize].children[lane];
         let up = self.store.blocks[block as usize].parent;
         let (low, high) = self.store.key_range(up);
+        // What lies before all keys so far belongs to the first block.
+        self.store.nodes[node as usize].first[lane] = low;
         // Strays count to the edge of what belongs here, so that blocks stay in the order of keys.
         let mut order = [(0, 0u8); BLOCK];
         for (lane, slot) in order.iter_mut().enumerate() {
