@@ -109,7 +109,7 @@ impl PropsView {
         let origin = index.world.origin;
         self.levels.resize(index.centers.len(), CULLED);
         self.visible.clear();
-        index.octree.query_frustum(&view.frustum(origin), &mut self.visible);
+        index.octree.query().frustum(&view.frustum(origin), &mut self.visible);
         self.find_due();
         let lod_view = LodView::from_view(view, origin);
         let instances =
@@ -203,7 +203,7 @@ pub(crate) fn around(
     let Around { found, counts } = buffers;
     let lod_view = LodView::from_view(view, index.world.origin);
     found.clear();
-    index.octree.query_sphere(&Sphere::new(lod_view.position, within_m), found);
+    index.octree.query().sphere(&Sphere::new(lod_view.position, within_m), found);
     counts.clear();
     counts.resize(index.mesh_level_count(), 0);
     for &instance in &*found {

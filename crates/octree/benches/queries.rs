@@ -29,24 +29,24 @@ fn queries(c: &mut Criterion) {
         let frustum = view.frustum(DVec3::ZERO);
         let sphere = Sphere::new(at, 500.0);
         let mut out = Vec::new();
-        octree.query_frustum(&frustum, &mut out);
+        octree.query().frustum(&frustum, &mut out);
         let seen = out.len();
         out.clear();
-        octree.query_sphere(&sphere, &mut out);
+        octree.query().sphere(&sphere, &mut out);
         let near = out.len();
         let bytes = octree.index_bytes() as f64 / f64::from(count);
         println!("{count} boxes: frustum {seen} hits, sphere {near}, {bytes:.1} bytes a box");
         c.bench_function(&format!("frustum of {count}"), |b| {
             b.iter(|| {
                 out.clear();
-                octree.query_frustum(black_box(&frustum), &mut out);
+                octree.query().frustum(black_box(&frustum), &mut out);
                 out.len()
             });
         });
         c.bench_function(&format!("sphere in {count}"), |b| {
             b.iter(|| {
                 out.clear();
-                octree.query_sphere(black_box(&sphere), &mut out);
+                octree.query().sphere(black_box(&sphere), &mut out);
                 out.len()
             });
         });

@@ -21,6 +21,20 @@ pub enum OctreeError {
         /// Largest number of items.
         count_max: u32,
     },
+    /// More frusta at once than one mask tells apart.
+    TooManyFrusta {
+        /// Frusta given.
+        count: usize,
+        /// Largest number.
+        count_max: usize,
+    },
+    /// A ring's radius is negative, not a number, or less than the one before.
+    InvalidRing {
+        /// Its place in the list.
+        index: usize,
+        /// The radius, m.
+        radius_m: f32,
+    },
 }
 
 impl fmt::Display for OctreeError {
@@ -40,6 +54,15 @@ impl fmt::Display for OctreeError {
                 f,
                 "octree: all {count_max} items are in use: remove some, or split the world over \
                  several trees"
+            ),
+            Self::TooManyFrusta { count, count_max } => write!(
+                f,
+                "octree: {count} frusta at once are more than {count_max}: ask in several queries"
+            ),
+            Self::InvalidRing { index, radius_m } => write!(
+                f,
+                "octree: ring {index} with a radius of {radius_m} m is refused: give radii that \
+                 are not negative and ascend"
             ),
         }
     }

@@ -3,16 +3,39 @@
 
 extern crate alloc;
 
-mod block;
+mod arch;
 mod build;
+mod check;
 mod error;
-mod lanes;
+mod format;
+mod frusta;
+mod key;
+mod nearest;
 mod node;
-mod pool;
+mod pack;
+#[cfg(feature = "rayon")]
+mod parallel;
+mod probe;
 mod query;
-mod slot;
+mod radix;
+mod ray;
+mod rings;
+mod settle;
+mod slots;
+mod split;
+mod store;
 mod tree;
+mod walk;
 
+pub use arch::InstructionSet;
 pub use error::OctreeError;
-pub use slot::Handle;
-pub use tree::{COORDINATE_MAX_M, Octree};
+pub use format::{FormatError, OctreeView};
+pub use frusta::FRUSTA_MAX;
+pub use nearest::Neighbor;
+#[cfg(feature = "rayon")]
+pub use parallel::Scratch;
+pub use query::Query;
+pub use ray::{Ray, RayHit};
+pub use settle::Maintenance;
+pub use slots::Handle;
+pub use tree::{COORDINATE_MAX_M, LAYERS_DEFAULT, Octree};

@@ -1,103 +1,93 @@
-use crate::lanes::Lanes;
-use crate::pool::NONE;
-use farplane_geom::{Aabb, Vec3};
+use crate::pack::Pack;
+use bytemuck::{Pod, Zeroable};
 
-/// A cube of space, the cell, and the items stored in it. Which node an item is stored in decides
-/// only about speed: queries go by the measured bounds in [`Octet`], never by the cell.
-#[derive(Clone, Debug)]
+/// No node, no block, no slot: the end of a list.
+pub const NONE: u32 = u32::MAX;
+
+/// Up to eight children side by side. Those of a node of level 0 are blocks, those above nodes one
+/// level lower. Children lie in the order of their keys: the tree is a B+-tree over the Z curve, and
+/// an octree in that each key is a cell.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C, align(64))]
 pub struct Node {
-    center: Vec3,
-    /// Half the cell's edge, m.
-    half_m: f32,
-    /// The node above and the place there; the root has `NONE`.
+    /// Boxes around everything below each child. They grow with what comes and moves, and shrink
+    /// when the block below is settled.
+    pub bounds: Pack,
+    /// Smallest key that belongs to each child; ascending.
+    pub first: [u64; Pack::LANES],
+    pub children: [u32; Pack::LANES],
+    /// Layers that anything below each child may be on.
+    pub layers: [u8; Pack::LANES],
+    /// The node above and this one's lane there; `NONE` for the root. Next of the list when free.
     pub parent: u32,
-    pub octant: u8,
-    pub depth: u8,
-    /// Whether items that fit a child go there. A leaf keeps all.
-    pub is_inner: bool,
-    /// First block of the items stored here, or `NONE`.
-    pub head: u32,
-    /// Items stored here.
-    pub own_count: u32,
-    /// Items stored here and below.
-    pub count: u32,
-    /// The children, or `NONE`.
-    pub octet: u32,
+    /// Children; 0 when free, or in the root of an empty tree.
+    pub count: u8,
+    pub level: u8,
+    pub unused: [u8; 18],
 }
 
 impl Node {
-    /// A node below this depth would have a cell of 1/65,536 of the root's edge: 25 cm in a world
-    /// of 16 km. It also bounds every recursion.
-    pub const DEPTH_MAX: u8 = 16;
-    /// A leaf with more items becomes inner.
-    pub const LEAF_COUNT_MAX: u32 = 64;
-    /// An inner node with this few items below becomes a leaf: far enough from the split that
-    /// items on the move do not do both in turn.
-    pub const COLLAPSE_COUNT: usize = 16;
+    pub const COUNT_MAX: usize = Pack::LANES;
+    /// Adjacent siblings with this few children together become one.
+    pub const MERGE_COUNT: u8 = 6;
+    /// Levels at most. Two siblings side by side hold five children at least, blocks are fewer than
+    /// 2²⁵, and 2.5¹⁹ is more than that.
+    pub const LEVELS_MAX: usize = 20;
 
-    pub const fn root(center: Vec3, half_m: f32) -> Self {
-        Self {
-            center,
-            half_m,
-            parent: NONE,
-            octant: 0,
-            depth: 0,
-            is_inner: false,
-            head: NONE,
-            own_count: 0,
-            count: 0,
-            octet: NONE,
+    pub fn new(level: u8) -> Self {
+        Self { parent: NONE, level, ..Self::zeroed() }
+    }
+
+    /// The child that a key belongs to.
+    #[inline]
+    pub fn route(&self, key: u64) -> usize {
+        let mut lane = 0;
+        for i in 1..Self::COUNT_MAX {
+            lane += usize::from(i < usize::from(self.count) && self.first[i] <= key);
         }
+        lane
     }
 
-    pub fn child(&self, index: u32, octant: u8) -> Self {
-        let (center, half_m) = self.child_cell(octant);
-        let above = Self::root(center, half_m);
-        Self { parent: index, octant, depth: self.depth + 1, ..above }
+    /// A bit for each child.
+    #[inline(always)]
+    pub fn live(&self) -> u8 {
+        ((1u16 << self.count) - 1) as u8
     }
 
-    fn child_cell(&self, octant: u8) -> (Vec3, f32) {
-        let half_m = self.half_m * 0.5;
-        let side = |axis: u8| if octant >> axis & 1 == 1 { half_m } else { -half_m };
-        (self.center + Vec3::new(side(0), side(1), side(2)), half_m)
-    }
-
-    /// The child whose loose cell holds the box: the one that the box's centre lies in.
-    pub fn fitting_octant(&self, bounds: &Aabb) -> Option<u8> {
-        let c = bounds.center();
-        let octant = u8::from(c.x >= self.center.x)
-            | u8::from(c.y >= self.center.y) << 1
-            | u8::from(c.z >= self.center.z) << 2;
-        let (center, half_m) = self.child_cell(octant);
-        is_in_loose_cell(center, half_m, bounds).then_some(octant)
-    }
-
-    /// Whether an item may stay here after it moved. The root keeps what fits nowhere.
-    pub fn keeps(&self, bounds: &Aabb) -> bool {
-        (self.parent == NONE || is_in_loose_cell(self.center, self.half_m, bounds))
-            && (!self.is_inner || self.fitting_octant(bounds).is_none())
+    /// Of `lanes`, those that anything on the given layers may lie below.
+    #[inline(always)]
+    pub fn on_layers(&self, lanes: u8, layers: Option<u8>) -> u8 {
+        let Some(layers) = layers else { return lanes };
+        let mut keep = 0;
+        for (lane, &below) in self.layers.iter().enumerate() {
+            keep |= u8::from(below & layers != 0) << lane;
+        }
+        lanes & keep
     }
 }
 
-/// A loose cell is twice as long as its cell (Ulrich, "Loose Octrees", Game Programming Gems,
-/// 2000), so that every box up to the cell's size fits wherever its centre is.
-fn is_in_loose_cell(center: Vec3, half_m: f32, bounds: &Aabb) -> bool {
-    let reach = Vec3::splat(half_m * 2.0);
-    (center - reach).cmple(bounds.min).all() && bounds.max.cmple(center + reach).all()
+/// What is known of a block beside its columns.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct BlockInfo {
+    /// The node above and this block's lane there. Next of the list when free.
+    pub parent: u32,
+    /// How much further items that belong elsewhere may stretch the block's bounds, m.
+    pub slack_m: f32,
+    /// Items. A block in use has one at least, but for a moment.
+    pub count: u8,
+    /// Whether it is in the list of free blocks.
+    pub is_free: u8,
+    pub unused: u16,
 }
 
-/// The children of one node, with their bounds side by side.
-#[derive(Clone, Debug)]
-pub struct Octet {
-    /// Bounds of all items in and below each child. They grow with every item that comes or moves
-    /// and shrink when the child is emptied or collapses; a child's lie inside its parent's.
-    pub bounds: Lanes<8>,
-    /// Node indices; `NONE` where there is no child.
-    pub children: [u32; 8],
+/// Node and lane in one number.
+#[inline(always)]
+pub const fn link(node: u32, lane: usize) -> u32 {
+    node << 3 | lane as u32
 }
 
-impl Octet {
-    pub const fn new() -> Self {
-        Self { bounds: Lanes::new(), children: [NONE; 8] }
-    }
+#[inline(always)]
+pub const fn unlink(link: u32) -> (u32, usize) {
+    (link >> 3, (link & 7) as usize)
 }

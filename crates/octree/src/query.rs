@@ -1,80 +1,137 @@
-use crate::Octree;
-use crate::block::Block;
-use crate::lanes::{BoxProbe, FrustumProbe, Probe, SphereProbe};
-use crate::node::Node;
-use crate::pool::NONE;
-use crate::tree::ROOT;
+use crate::arch::{InstructionSet, run};
+use crate::probe::{BoxProbe, FrustumProbe, Probe, SphereProbe};
+use crate::store::Parts;
+use crate::walk::{Select, Visit, Walk};
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 use farplane_geom::{Aabb, Frustum, Sphere};
 
-/// Nodes that wait at most: seven siblings on each level above the deepest, eight there.
-const STACK_MAX: usize = 7 * Node::DEPTH_MAX as usize + 1;
+/// What can be asked of a tree. Queries append to buffers of the caller's and allocate nothing but
+/// what those need to grow; `visit_*` hand each item to a closure, which may stop them. Items come
+/// in the order of the tree: along the Z curve, small ones before big ones.
+///
+/// All results are those of testing every box with the named test, bit for bit, with every
+/// instruction set.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    pub(crate) parts: Parts<'a>,
+    pub(crate) layers: Option<u8>,
+    pub(crate) set: InstructionSet,
+}
 
-/// Queries append the numbers of the items they hit to `out` and allocate nothing else. Order: the
-/// items of a node before those of its children, children in Morton order (x fastest, then y, z).
-impl Octree {
+impl<'a> Query<'a> {
+    pub(crate) fn new(parts: Parts<'a>) -> Self {
+        Self { parts, layers: None, set: InstructionSet::best() }
+    }
+
+    /// Narrows to the items that are on any of the layers whose bits are set.
+    #[must_use]
+    pub const fn on_layers(self, layers: u8) -> Self {
+        Self { layers: Some(layers), ..self }
+    }
+
+    /// Uses the given instructions instead of the best that the machine has; plain ones where it
+    /// lacks them. Results are the same.
+    #[must_use]
+    pub const fn using(self, set: InstructionSet) -> Self {
+        Self { set, ..self }
+    }
+
     /// Items whose box has a point within the sphere: [`Aabb::distance_squared`] of the centre is
     /// at most the radius squared. A centre that is not finite, or a radius that is negative or not
     /// a number, hits nothing.
-    pub fn query_sphere(&self, sphere: &Sphere, out: &mut Vec<u32>) {
+    pub fn sphere(&self, sphere: &Sphere, out: &mut Vec<u32>) {
         if let Some(probe) = SphereProbe::new(sphere) {
-            self.query(&probe, out);
+            self.append(probe, out);
         }
     }
 
     /// Items whose box shares a point with the given one: [`Aabb::intersects`]. A box with a corner
     /// that is not a number hits nothing.
-    pub fn query_box(&self, bounds: &Aabb, out: &mut Vec<u32>) {
-        self.query(&BoxProbe::new(bounds), out);
+    pub fn aabb(&self, bounds: &Aabb, out: &mut Vec<u32>) {
+        self.append(BoxProbe::new(bounds), out);
     }
 
     /// Items whose box [`Frustum::classify_aabb`] does not call outside: exactly those, bit for
     /// bit.
-    pub fn query_frustum(&self, frustum: &Frustum, out: &mut Vec<u32>) {
-        self.query(&FrustumProbe::new(frustum), out);
+    pub fn frustum(&self, frustum: &Frustum, out: &mut Vec<u32>) {
+        self.append(FrustumProbe::new(frustum), out);
     }
 
-    fn query<P: Probe>(&self, probe: &P, out: &mut Vec<u32>) {
-        let mut stack = [(ROOT, P::OPEN); STACK_MAX];
-        let mut waiting = 1;
-        while waiting > 0 {
-            waiting -= 1;
-            let (index, open) = stack[waiting];
-            let node = &self.nodes[index];
-            self.query_own(probe, node.head, open, out);
-            if node.octet == NONE {
-                continue;
-            }
-            let octet = &self.octets[node.octet];
-            let (hit, still_open) =
-                if open == 0 { ([true; 8], [0; 8]) } else { probe.nodes(&octet.bounds, open) };
-            for lane in (0..8).rev() {
-                if hit[lane] && octet.children[lane] != NONE {
-                    stack[waiting] = (octet.children[lane], still_open[lane]);
-                    waiting += 1;
+    /// As [`Query::sphere`], one item after the other until the visitor breaks.
+    pub fn visit_sphere<B>(
+        &self,
+        sphere: &Sphere,
+        visit: impl FnMut(u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        match SphereProbe::new(sphere) {
+            Some(probe) => self.visit(probe, visit),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// As [`Query::aabb`], one item after the other until the visitor breaks.
+    pub fn visit_aabb<B>(
+        &self,
+        bounds: &Aabb,
+        visit: impl FnMut(u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.visit(BoxProbe::new(bounds), visit)
+    }
+
+    /// As [`Query::frustum`], one item after the other until the visitor breaks.
+    pub fn visit_frustum<B>(
+        &self,
+        frustum: &Frustum,
+        visit: impl FnMut(u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.visit(FrustumProbe::new(frustum), visit)
+    }
+
+    fn append<P: Probe>(&self, probe: P, out: &mut Vec<u32>) {
+        let emit = |items: &[u32]| {
+            out.extend_from_slice(items);
+            ControlFlow::Continue(())
+        };
+        // It never stops before the end.
+        let _ = self.select(probe, emit);
+    }
+
+    fn visit<P: Probe, B>(
+        &self,
+        probe: P,
+        mut visit: impl FnMut(u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut stopped = ControlFlow::Continue(());
+        let emit = |items: &[u32]| {
+            for &item in items {
+                stopped = visit(item);
+                if stopped.is_break() {
+                    return ControlFlow::Break(());
                 }
             }
-        }
+            ControlFlow::Continue(())
+        };
+        // Why it stopped is in `stopped`.
+        let _ = self.select(probe, emit);
+        stopped
     }
 
-    fn query_own<P: Probe>(&self, probe: &P, head: u32, open: u8, out: &mut Vec<u32>) {
-        let mut next = head;
-        while next != NONE {
-            let block = &self.blocks[next];
-            next = block.next;
-            let count = block.count as usize;
-            if open == 0 {
-                out.extend_from_slice(&block.items[..count]);
-                continue;
-            }
-            let hit = probe.items(&block.boxes, open);
-            let mut items = [0; Block::COUNT_MAX];
-            let mut hits = 0;
-            for (&item, hit) in block.items[..count].iter().zip(hit) {
-                items[hits] = item;
-                hits += usize::from(hit);
-            }
-            out.extend_from_slice(&items[..hits]);
-        }
+    fn select<P: Probe>(
+        &self,
+        probe: P,
+        emit: impl FnMut(&[u32]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.walk(&mut Select { probe, emit }, all_open::<P>())
     }
+
+    pub(crate) fn walk<V: Visit>(&self, visit: &mut V, open: V::Open) -> ControlFlow<()> {
+        let Self { parts, layers, set } = *self;
+        run(set, Walk { parts, layers, start: parts.root, open, visit })
+    }
+}
+
+/// All tests of a probe.
+pub(crate) const fn all_open<P: Probe>() -> u8 {
+    ((1u16 << P::TESTS) - 1) as u8
 }

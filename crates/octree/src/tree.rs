@@ -1,7 +1,8 @@
-use crate::block::{Block, Entry};
-use crate::node::{Node, Octet};
-use crate::pool::{NONE, Pool};
-use crate::slot::{Place, Slots};
+use crate::key::Cell;
+use crate::node::unlink;
+use crate::query::Query;
+use crate::slots::{Slots, place, unplace};
+use crate::store::{BLOCK, Entry, Store};
 use crate::{Handle, OctreeError};
 use farplane_geom::{Aabb, Vec3};
 
@@ -9,24 +10,25 @@ use farplane_geom::{Aabb, Vec3};
 /// distance overflows.
 pub const COORDINATE_MAX_M: f32 = 1.0e18;
 
-pub(crate) const ROOT: u32 = 0;
+/// The layers that an item is on unless [`Octree::set_layers`] says otherwise: the first.
+pub const LAYERS_DEFAULT: u8 = 1;
 
-/// A loose octree: boxes, each with a number of the caller's.
+/// A linear loose octree: boxes, each with a number of the caller's.
 ///
-/// A leaf splits when it holds more than 64 items, down to a depth of 16; an item goes to the
-/// deepest node whose cell, grown to twice its edge, holds its box. Items sit in blocks of 16 with
-/// one array per coordinate, and a node keeps the measured bounds of its eight children side by
-/// side, so that queries test several boxes per instruction.
+/// Items lie in blocks of 64 along a Z curve (a class of sizes first, so that big boxes do not
+/// stretch the bounds of small ones), one array for each coordinate; above them is a B+-tree with
+/// eight children a node, the bounds of all eight side by side. Cells are loose: an item that moves
+/// stays in its block as long as it stretches the block's bounds by little.
 ///
-/// The order of results depends on the operations before, in their order, and on nothing else.
+/// All is flat arrays of numbers. The order of results depends on the operations before, in their
+/// order, and on nothing else.
 #[derive(Clone, Debug)]
 pub struct Octree {
-    pub(crate) nodes: Pool<Node>,
-    pub(crate) octets: Pool<Octet>,
-    pub(crate) blocks: Pool<Block>,
-    slots: Slots,
-    /// Centre and half edge of the root's cell, m.
-    cell: (Vec3, f32),
+    pub(crate) store: Store,
+    pub(crate) slots: Slots,
+    pub(crate) cell: Cell,
+    /// The block that [`Octree::maintain`] looks at next.
+    pub(crate) cursor: u32,
 }
 
 impl Octree {
@@ -38,24 +40,14 @@ impl Octree {
     /// [`COORDINATE_MAX_M`].
     pub fn new(bounds: Aabb) -> Result<Self, OctreeError> {
         check(&bounds)?;
-        let half = bounds.half_size().max_element();
-        // A point has no size to divide: any edge will do.
-        let cell = (bounds.center(), if half > 0.0 { half } else { 1.0 });
-        let mut tree = Self {
-            nodes: Pool::new(),
-            octets: Pool::new(),
-            blocks: Pool::new(),
-            slots: Slots::new(),
-            cell,
-        };
-        tree.nodes.acquire(Node::root(cell.0, cell.1));
-        Ok(tree)
+        let (store, slots) = (Store::new(1, 0), Slots::new(0));
+        Ok(Self { store, slots, cell: Cell::around(&bounds), cursor: 0 })
     }
 
     /// Number of items.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.nodes[ROOT].count as usize
+        self.slots.len as usize
     }
 
     /// Whether there is no item.
@@ -64,48 +56,88 @@ impl Octree {
         self.len() == 0
     }
 
-    /// Adds an item. Several items may have the same number and the same box.
+    /// What can be asked of the tree; of the items on all layers unless narrowed.
+    #[inline]
+    #[must_use]
+    pub fn query(&self) -> Query<'_> {
+        Query::new(self.store.parts())
+    }
+
+    /// Adds an item, on the first layer. Several items may have the same number and the same box.
+    ///
+    /// One node of each level is looked at (8 of them below 10⁸ items), and a block or a node is
+    /// split every 24 items or fewer.
     ///
     /// # Errors
     /// [`OctreeError::InvalidBox`] unless the corners are finite, ordered and within
-    /// [`COORDINATE_MAX_M`]; [`OctreeError::Full`] beyond 2³⁰ items.
+    /// [`COORDINATE_MAX_M`]; [`OctreeError::Full`] beyond 2²⁹ items.
     pub fn insert(&mut self, bounds: &Aabb, item: u32) -> Result<Handle, OctreeError> {
         check(bounds)?;
-        let handle = self.acquire_slot()?;
-        self.place(&Entry { bounds: *bounds, item, slot: handle.index });
+        let full = OctreeError::Full { count_max: Slots::COUNT_MAX };
+        let handle = self.slots.acquire().ok_or(full)?;
+        let entry = Entry { bounds: *bounds, item, slot: handle.index, layers: LAYERS_DEFAULT };
+        self.place(&entry);
         Ok(handle)
     }
 
-    /// Gives an item another box; the handle stays valid. Cheap while the item stays near: it
-    /// leaves its node only for one that fits better.
+    /// Gives an item another box; the handle stays valid. Constant time while the item strays little
+    /// from where it was, else as [`Octree::remove`] and [`Octree::insert`].
     ///
     /// # Errors
     /// [`OctreeError::StaleHandle`] when the item was removed, [`OctreeError::InvalidBox`] as for
     /// [`Octree::insert`]. The item then stays where it was.
+    #[inline]
     pub fn move_to(&mut self, handle: Handle, bounds: &Aabb) -> Result<(), OctreeError> {
         let place = self.slots.get(handle).ok_or(OctreeError::StaleHandle { handle })?;
         check(bounds)?;
-        let block = &mut self.blocks[place.block];
-        let node = block.node;
-        if self.nodes[node].keeps(bounds) {
-            block.boxes.set(place.lane as usize, bounds);
-            self.grow(node, bounds);
-        } else {
-            let item = block.items[place.lane as usize];
-            self.take(place);
-            self.place(&Entry { bounds: *bounds, item, slot: handle.index });
+        let (block, lane) = unplace(place);
+        let info = self.store.blocks[block as usize];
+        let (node, at) = unlink(info.parent);
+        let over = self.store.nodes[node as usize].bounds.overshoot(at, bounds);
+        if over > 0.0 {
+            if over > info.slack_m && !self.belongs(info.parent, bounds) {
+                let entry = Entry { bounds: *bounds, ..self.store.entry(block, lane) };
+                self.take(block, lane);
+                self.place(&entry);
+                return Ok(());
+            }
+            self.store.blocks[block as usize].slack_m -= over;
+            self.store.grow(info.parent, bounds, 0);
         }
+        self.store.set_bounds(block, lane, bounds);
         Ok(())
     }
 
-    /// Takes an item out and returns its number. The handle is stale from now on.
+    /// Puts an item on the layers whose bits are set; on none, only queries of all layers find it.
+    ///
+    /// # Errors
+    /// [`OctreeError::StaleHandle`] when the item was removed.
+    pub fn set_layers(&mut self, handle: Handle, layers: u8) -> Result<(), OctreeError> {
+        let place = self.slots.get(handle).ok_or(OctreeError::StaleHandle { handle })?;
+        let (block, lane) = unplace(place);
+        self.store.layers[block as usize][lane] = layers;
+        let bounds = self.store.bounds(block, lane);
+        self.store.grow(self.store.blocks[block as usize].parent, &bounds, layers);
+        Ok(())
+    }
+
+    /// The layers that an item is on; `None` when it was removed.
+    #[must_use]
+    pub fn layers(&self, handle: Handle) -> Option<u8> {
+        let (block, lane) = unplace(self.slots.get(handle)?);
+        Some(self.store.layers[block as usize][lane])
+    }
+
+    /// Takes an item out and returns its number. The handle is stale from now on. Amortised
+    /// constant time.
     ///
     /// # Errors
     /// [`OctreeError::StaleHandle`] when the item was removed before.
     pub fn remove(&mut self, handle: Handle) -> Result<u32, OctreeError> {
         let place = self.slots.get(handle).ok_or(OctreeError::StaleHandle { handle })?;
-        let item = self.blocks[place.block].items[place.lane as usize];
-        self.take(place);
+        let (block, lane) = unplace(place);
+        let item = self.store.items[block as usize][lane];
+        self.take(block, lane);
         self.slots.release(handle.index);
         Ok(item)
     }
@@ -113,8 +145,8 @@ impl Octree {
     /// Box and number of an item; `None` when it was removed.
     #[must_use]
     pub fn get(&self, handle: Handle) -> Option<(Aabb, u32)> {
-        let place = self.slots.get(handle)?;
-        let entry = self.blocks[place.block].get(place.lane as usize);
+        let (block, lane) = unplace(self.slots.get(handle)?);
+        let entry = self.store.entry(block, lane);
         Some((entry.bounds, entry.item))
     }
 
@@ -126,217 +158,73 @@ impl Octree {
 
     /// Removes all items and keeps the memory. All handles are stale from now on.
     pub fn clear(&mut self) {
-        self.nodes.clear();
-        self.octets.clear();
-        self.blocks.clear();
+        self.store.clear();
         self.slots.clear();
-        self.nodes.acquire(Node::root(self.cell.0, self.cell.1));
+        self.cursor = 0;
     }
 
     /// Memory held by the tree, bytes.
     #[must_use]
     pub fn index_bytes(&self) -> usize {
-        self.nodes.bytes() + self.octets.bytes() + self.blocks.bytes() + self.slots.bytes()
+        self.store.bytes() + self.slots.bytes()
     }
 
-    pub(crate) fn acquire_slot(&mut self) -> Result<Handle, OctreeError> {
-        self.slots.acquire().ok_or(OctreeError::Full { count_max: Slots::COUNT_MAX })
+    /// Whether a box's key is one of those that belong to a child.
+    #[inline]
+    pub(crate) fn belongs(&self, up: u32, bounds: &Aabb) -> bool {
+        let (low, high) = self.store.key_range(up);
+        (low..=high).contains(&self.cell.key(bounds))
     }
 
     /// Stores an entry whose slot is acquired already.
     pub(crate) fn place(&mut self, entry: &Entry) {
-        let mut node = ROOT;
-        self.nodes[ROOT].count += 1;
-        while self.nodes[node].is_inner {
-            let Some(octant) = self.nodes[node].fitting_octant(&entry.bounds) else { break };
-            node = self.enter(node, octant, &entry.bounds);
-        }
-        self.push(node, entry);
-        if is_overfull(&self.nodes[node]) {
-            self.split(node);
-        }
-    }
-
-    /// The child of an inner node, made if it is missing, with one more item and its bounds
-    /// extended to the item's.
-    fn enter(&mut self, node: u32, octant: u8, bounds: &Aabb) -> u32 {
-        let mut octet = self.nodes[node].octet;
-        if octet == NONE {
-            octet = self.octets.acquire(Octet::new());
-            self.nodes[node].octet = octet;
-        }
-        let octet = &mut self.octets[octet];
-        let lane = usize::from(octant);
-        if octet.children[lane] == NONE {
-            let child = self.nodes[node].child(node, octant);
-            octet.children[lane] = self.nodes.acquire(child);
-            octet.bounds.set(lane, bounds);
+        let key = self.cell.key(&entry.bounds);
+        let block = loop {
+            match self.store.find(key) {
+                Some(block) if self.store.count(block) < BLOCK => break block,
+                _ => self.make_room(key),
+            }
+        };
+        self.push(block, entry);
+        let up = self.store.blocks[block as usize].parent;
+        if self.store.count(block) == 1 {
+            // What the bounds were before was of other items.
+            self.remeasure(block);
         } else {
-            let extended = octet.bounds.get(lane).union(bounds);
-            octet.bounds.set(lane, &extended);
-        }
-        let child = octet.children[lane];
-        self.nodes[child].count += 1;
-        child
-    }
-
-    /// Appends to the node's own items; bounds and counts below are the caller's to keep.
-    fn push(&mut self, node: u32, entry: &Entry) {
-        let mut head = self.nodes[node].head;
-        if head == NONE || self.blocks[head].is_full() {
-            head = self.blocks.acquire(Block::new(node, head));
-            self.nodes[node].head = head;
-        }
-        let block = &mut self.blocks[head];
-        let lane = block.count;
-        block.set(lane as usize, entry);
-        block.count += 1;
-        self.nodes[node].own_count += 1;
-        self.slots.set(entry.slot, Place { block: head, lane });
-    }
-
-    /// Extends the bounds of a node and of those above to a box that moved within it.
-    fn grow(&mut self, mut node: u32, bounds: &Aabb) {
-        while node != ROOT {
-            let Node { parent, octant, .. } = self.nodes[node];
-            let octet = &mut self.octets[self.nodes[parent].octet];
-            let old = octet.bounds.get(usize::from(octant));
-            let new = old.union(bounds);
-            if new == old {
-                return;
-            }
-            octet.bounds.set(usize::from(octant), &new);
-            node = parent;
+            self.store.grow(up, &entry.bounds, entry.layers);
         }
     }
 
-    /// Makes a leaf inner: what fits a child goes there.
-    fn split(&mut self, node: u32) {
-        let mut block = core::mem::replace(&mut self.nodes[node].head, NONE);
-        self.nodes[node].own_count = 0;
-        self.nodes[node].is_inner = true;
-        while block != NONE {
-            for lane in 0..self.blocks[block].count as usize {
-                let entry = self.blocks[block].get(lane);
-                let Some(octant) = self.nodes[node].fitting_octant(&entry.bounds) else {
-                    self.push(node, &entry);
-                    continue;
-                };
-                let child = self.enter(node, octant, &entry.bounds);
-                self.push(child, &entry);
-            }
-            let next = self.blocks[block].next;
-            self.blocks.release(block);
-            block = next;
-        }
-        let octet = self.nodes[node].octet;
-        if octet == NONE {
-            return;
-        }
-        for child in self.octets[octet].children {
-            if child != NONE && is_overfull(&self.nodes[child]) {
-                self.split(child);
-            }
-        }
+    /// Appends to a block with room. The bounds above are the caller's to extend.
+    pub(crate) fn push(&mut self, block: u32, entry: &Entry) {
+        let lane = self.store.count(block);
+        self.store.set_entry(block, lane, entry);
+        self.store.blocks[block as usize].count += 1;
+        self.slots.places[entry.slot as usize] = place(block, lane);
     }
 
-    /// Takes an item out of its node; its slot is the caller's to keep or release. The last item
-    /// of the node's first block fills the gap.
-    fn take(&mut self, place: Place) {
-        let node = self.blocks[place.block].node;
-        let head = self.nodes[node].head;
-        let last = self.blocks[head].count - 1;
-        let entry = self.blocks[head].get(last as usize);
-        self.blocks[place.block].set(place.lane as usize, &entry);
-        self.slots.set(entry.slot, place);
-        self.blocks[head].count = last;
-        self.nodes[node].own_count -= 1;
-        if last == 0 {
-            self.nodes[node].head = self.blocks[head].next;
-            self.blocks.release(head);
-        }
-        self.shrink(node);
+    /// Takes an item out of its block, whose last item fills the gap; its slot is the caller's to
+    /// keep or release.
+    fn take(&mut self, block: u32, lane: usize) {
+        self.take_lane(block, lane);
+        self.merge_block(block);
     }
 
-    /// After an item left a node: counts, and the highest inner node with too few items collapses.
-    fn shrink(&mut self, node: u32) {
-        let (mut at, mut sparse) = (node, NONE);
-        while at != NONE {
-            let above = &mut self.nodes[at];
-            above.count -= 1;
-            if above.is_inner && above.count as usize <= Node::COLLAPSE_COUNT {
-                sparse = at;
-            }
-            at = above.parent;
-        }
-        if sparse != NONE {
-            self.collapse(sparse);
-        }
-        // If the collapsed node is empty, the one above it is not sparse and stays.
-        let emptied = if sparse == NONE { node } else { sparse };
-        if emptied != ROOT && self.nodes[emptied].count == 0 {
-            let Node { parent, octant, .. } = self.nodes[emptied];
-            self.octets[self.nodes[parent].octet].children[usize::from(octant)] = NONE;
-            self.nodes.release(emptied);
+    pub(crate) fn take_lane(&mut self, block: u32, lane: usize) {
+        let last = self.store.count(block) - 1;
+        self.store.blocks[block as usize].count -= 1;
+        if lane < last {
+            let entry = self.store.entry(block, last);
+            self.store.set_entry(block, lane, &entry);
+            self.slots.places[entry.slot as usize] = place(block, lane);
         }
     }
-
-    /// Makes an inner node a leaf that holds all items below, and measures its bounds anew.
-    fn collapse(&mut self, node: u32) {
-        let nothing = Entry { bounds: Aabb::new(Vec3::ZERO, Vec3::ZERO), item: 0, slot: NONE };
-        let mut entries = [nothing; Node::COLLAPSE_COUNT];
-        let mut count = 0;
-        self.drain(node, &mut entries, &mut count);
-        self.nodes[node].is_inner = false;
-        let Some((first, rest)) = entries[..count].split_first() else { return };
-        let bounds = rest.iter().fold(first.bounds, |bounds, e| bounds.union(&e.bounds));
-        let Node { parent, octant, .. } = self.nodes[node];
-        if parent != NONE {
-            let octet = self.nodes[parent].octet;
-            self.octets[octet].bounds.set(usize::from(octant), &bounds);
-        }
-        for entry in &entries[..count] {
-            self.push(node, entry);
-        }
-    }
-
-    /// Takes all items in and below a node, and releases everything below it.
-    fn drain(&mut self, node: u32, entries: &mut [Entry], count: &mut usize) {
-        let mut block = core::mem::replace(&mut self.nodes[node].head, NONE);
-        self.nodes[node].own_count = 0;
-        while block != NONE {
-            for lane in 0..self.blocks[block].count as usize {
-                entries[*count] = self.blocks[block].get(lane);
-                *count += 1;
-            }
-            let next = self.blocks[block].next;
-            self.blocks.release(block);
-            block = next;
-        }
-        let octet = core::mem::replace(&mut self.nodes[node].octet, NONE);
-        if octet == NONE {
-            return;
-        }
-        for child in self.octets[octet].children {
-            if child != NONE {
-                self.drain(child, entries, count);
-                self.nodes.release(child);
-            }
-        }
-        self.octets.release(octet);
-    }
-}
-
-fn is_overfull(node: &Node) -> bool {
-    !node.is_inner && node.own_count > Node::LEAF_COUNT_MAX && node.depth < Node::DEPTH_MAX
 }
 
 pub(crate) fn check(bounds: &Aabb) -> Result<(), OctreeError> {
     let limit = Vec3::splat(COORDINATE_MAX_M);
-    let within = (-limit).cmple(bounds.min).all() && bounds.max.cmple(limit).all();
-    if bounds.is_valid() && within {
-        Ok(())
-    } else {
-        Err(OctreeError::InvalidBox { bounds: *bounds })
-    }
+    let ordered = bounds.min.cmple(bounds.max);
+    // Nothing is at most, or at least, what is not a number.
+    let within = (-limit).cmple(bounds.min) & bounds.max.cmple(limit);
+    if (ordered & within).all() { Ok(()) } else { Err(OctreeError::InvalidBox { bounds: *bounds }) }
 }

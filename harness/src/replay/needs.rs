@@ -136,7 +136,7 @@ impl NeedsCaster {
         let index = &self.index;
         let origin = index.world.origin;
         out.visible.clear();
-        index.octree.query_frustum(&view.frustum(origin), &mut out.visible);
+        index.octree.query().frustum(&view.frustum(origin), &mut out.visible);
         let lod_view = LodView::from_view(view, origin);
         let [w, h] = view.viewport_px;
         let picture_px = w as f32 * h as f32;

@@ -1,6 +1,6 @@
 //! The boxes and the queries that every index answers.
 //!
-//! - 16 × 16 km, 1 km high. 70% of the boxes lie in 200 clusters (normal about the centre, σ 150 m
+//! - 16 × 16 km, 1 km high. In a clustered scene 70% of the boxes lie in 200 clusters (normal about the centre, σ 150 m
 //!   along each axis, held inside), the others anywhere.
 //! - Half sizes of 0.25 to 4 m along each axis.
 //! - 32 places, each with a sphere of 500 m and a frustum of 60° (vertical, 16:9) that looks level
@@ -11,10 +11,12 @@ use farplane_geom::{Aabb, DVec3, Frustum, Sphere, Vec3, View};
 
 /// Places that queries are asked from.
 const PLACES: usize = 32;
-const SIZE_M: [f64; 3] = [16_000.0, 16_000.0, 1000.0];
+pub const SIZE_M: [f64; 3] = [16_000.0, 16_000.0, 1000.0];
 const CLUSTERS: usize = 200;
 const CLUSTER_SIGMA_M: f64 = 150.0;
-const CLUSTERED: f64 = 0.7;
+/// Part of the boxes that lie in clusters; 0 for a uniform scene.
+pub const CLUSTERED: f64 = 0.7;
+
 const RADIUS_M: f32 = 500.0;
 const FAR_M: f64 = 2000.0;
 
@@ -33,13 +35,13 @@ fn anywhere(random: &mut Random) -> [f64; 3] {
 }
 
 impl Scene {
-    /// A scene of so many boxes.
-    pub fn new(seed: u64, count: usize) -> Self {
+    /// A scene of so many boxes, a part of them in clusters.
+    pub fn new(seed: u64, count: usize, clustered: f64) -> Self {
         let mut random = Random::new(seed);
         let centers: Vec<_> = (0..CLUSTERS).map(|_| anywhere(&mut random)).collect();
         let mut one = || {
             let mut at = anywhere(&mut random);
-            if random.unit() < CLUSTERED {
+            if random.unit() < clustered {
                 let center = centers[random.below(CLUSTERS)];
                 for (axis, v) in at.iter_mut().enumerate() {
                     let spread = center[axis] + CLUSTER_SIGMA_M * random.normal();
@@ -63,6 +65,11 @@ impl Scene {
         }
         Self { boxes, spheres, frusta }
     }
+
+    /// The boxes' centres, as boxes without a size.
+    pub fn points(&self) -> Vec<Aabb> {
+        self.boxes.iter().map(|b| Aabb::new(b.center(), b.center())).collect()
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +78,7 @@ mod tests {
 
     #[test]
     fn seven_tenths_are_clustered_and_all_are_valid() {
-        let scene = Scene::new(1, 20_000);
+        let scene = Scene::new(1, 20_000, CLUSTERED);
         assert!(scene.boxes.iter().all(Aabb::is_valid));
         // 200 clusters of 70 boxes within a few hundred metres: neighbours are far denser than the
         // 1.7 boxes that a sphere of 500 m (cut at 1 km of height) holds at 20,000 spread evenly.
@@ -85,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_boxes() {
-        assert_eq!(Scene::new(7, 100).boxes, Scene::new(7, 100).boxes);
-        assert_ne!(Scene::new(7, 100).boxes, Scene::new(8, 100).boxes);
+        assert_eq!(Scene::new(7, 100, CLUSTERED).boxes, Scene::new(7, 100, CLUSTERED).boxes);
+        assert_ne!(Scene::new(7, 100, CLUSTERED).boxes, Scene::new(8, 100, CLUSTERED).boxes);
     }
 }

@@ -1,8 +1,13 @@
 //! The oracle of `Octree`, a list of boxes tested one by one, and the operations that the property
 //! test and the fuzz target apply to both.
 
+pub mod bytes;
+mod queries;
+
+use bytes::AlignedBytes;
 use farplane_geom::{Aabb, DVec3, Frustum, Sphere, Vec3, View};
-use farplane_octree::{COORDINATE_MAX_M, Handle, Octree, OctreeError};
+use farplane_octree::{COORDINATE_MAX_M, Handle, InstructionSet, LAYERS_DEFAULT};
+use farplane_octree::{Octree, OctreeError, OctreeView, Ray};
 
 /// Items that a single run may hold.
 const COUNT_MAX: usize = 4096;
@@ -27,14 +32,41 @@ pub enum Op {
         step: Vec3,
     },
     /// `count` items from the n-th on, dead ones included.
+    SetLayers {
+        nth: u16,
+        count: u8,
+        layers: u8,
+    },
+    /// `count` items from the n-th on, dead ones included.
     Remove {
         nth: u16,
         count: u8,
     },
+    Maintain(u8),
+    /// A tree built in bulk of what is there takes the place of the tree.
+    Rebuild,
+    /// The tree's bytes take the place of the tree.
+    Reload,
     Clear,
-    QuerySphere(Sphere),
-    QueryBox(Aabb),
-    QueryFrustum(Frustum),
+    Query(Ask, Query),
+}
+
+/// Of which items, and with which instructions.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    layers: Option<u8>,
+    set: InstructionSet,
+}
+
+#[derive(Clone, Debug)]
+pub enum Query {
+    Sphere(Sphere),
+    Box(Aabb),
+    Frustum(Frustum),
+    Frusta(Vec<Frustum>),
+    Ray(Ray),
+    Nearest { point: Vec3, count: u8, range_m: f32 },
+    Rings { center: Vec3, radii_m: Vec<f32> },
 }
 
 fn byte(bytes: &mut &[u8]) -> Option<u8> {
@@ -93,28 +125,86 @@ fn frustum(bytes: &mut &[u8]) -> Option<Frustum> {
     Some(frustum)
 }
 
+fn ray(bytes: &mut &[u8]) -> Option<Ray> {
+    let (origin, direction, kind) = (point(bytes)?, point(bytes)?, byte(bytes)?);
+    // Every other ray runs along an axis, where boxes touch it.
+    let direction = match kind % 8 {
+        0 => Vec3::X * direction.x,
+        1 => Vec3::Y * direction.y,
+        2 => Vec3::Z * direction.z,
+        3 => direction.with_y(0.0),
+        _ => direction,
+    };
+    let range = if kind >= 128 { f32::INFINITY } else { number(bytes)? };
+    Some(Ray { origin, direction, range })
+}
+
+fn radii(bytes: &mut &[u8]) -> Option<Vec<f32>> {
+    let kind = byte(bytes)?;
+    let mut radii = Vec::new();
+    for _ in 0..kind % 5 {
+        radii.push(number(bytes)?);
+    }
+    // Mostly as they should be.
+    if kind < 240 {
+        radii.iter_mut().for_each(|r| *r = r.abs());
+        radii.sort_by(f32::total_cmp);
+    }
+    Some(radii)
+}
+
+impl Query {
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        Some(match byte(bytes)? % 16 {
+            0..=3 => Self::Box(aabb(bytes)?),
+            4..=6 => Self::Sphere(Sphere::new(point(bytes)?, number(bytes)?)),
+            7..=8 => Self::Frustum(frustum(bytes)?),
+            9 => {
+                let count = byte(bytes)? % 10;
+                Self::Frusta((0..count).map(|_| frustum(bytes)).collect::<Option<_>>()?)
+            }
+            10..=12 => Self::Ray(ray(bytes)?),
+            13..=14 => {
+                let (point, count) = (point(bytes)?, byte(bytes)?);
+                let range_m = if count % 2 == 0 { f32::INFINITY } else { number(bytes)? };
+                Self::Nearest { point, count, range_m }
+            }
+            _ => Self::Rings { center: point(bytes)?, radii_m: radii(bytes)? },
+        })
+    }
+}
+
 impl Op {
     pub fn decode(bytes: &mut &[u8]) -> Option<Self> {
         Some(match byte(bytes)? % 16 {
-            0..=3 => Self::Insert { bounds: aabb(bytes)?, count: 1, step: Vec3::ZERO },
-            4..=6 => {
+            0..=2 => Self::Insert { bounds: aabb(bytes)?, count: 1, step: Vec3::ZERO },
+            3..=5 => {
                 let (bounds, count) = (aabb(bytes)?, byte(bytes)?);
                 Self::Insert { bounds, count, step: point(bytes)? / 16.0 }
             }
-            7..=8 => Self::MoveTo { nth: short(bytes)?, bounds: aabb(bytes)? },
-            9 => {
+            6..=7 => Self::MoveTo { nth: short(bytes)?, bounds: aabb(bytes)? },
+            8 => {
                 let (nth, count) = (short(bytes)?, byte(bytes)?);
                 Self::Nudge { nth, count, step: point(bytes)? / 64.0 }
             }
-            10 => Self::Remove { nth: short(bytes)?, count: 1 },
-            11 => Self::Remove { nth: short(bytes)?, count: byte(bytes)? },
-            12 => match byte(bytes)? {
-                0..=15 => Self::Clear,
-                _ => Self::QueryBox(aabb(bytes)?),
+            9 => Self::Remove { nth: short(bytes)?, count: 1 },
+            10 => Self::Remove { nth: short(bytes)?, count: byte(bytes)? },
+            11 => match byte(bytes)? {
+                0..=7 => Self::Clear,
+                8..=31 => Self::Rebuild,
+                32..=63 => Self::Reload,
+                64..=159 => Self::Maintain(byte(bytes)?),
+                _ => {
+                    let (nth, count) = (short(bytes)?, byte(bytes)?);
+                    Self::SetLayers { nth, count, layers: byte(bytes)? }
+                }
             },
-            13 => Self::QueryBox(aabb(bytes)?),
-            14 => Self::QuerySphere(Sphere::new(point(bytes)?, number(bytes)?)),
-            _ => Self::QueryFrustum(frustum(bytes)?),
+            _ => {
+                let kind = byte(bytes)?;
+                let set = InstructionSet::ALL[usize::from(kind % 4)];
+                let layers = if kind < 192 { None } else { Some(byte(bytes)?) };
+                Self::Query(Ask { layers, set }, Query::decode(bytes)?)
+            }
         })
     }
 }
@@ -123,6 +213,7 @@ struct Item {
     handle: Handle,
     /// `None` once removed.
     bounds: Option<Aabb>,
+    layers: u8,
 }
 
 /// The tree beside a list of its items, numbered by their place in the list.
@@ -160,54 +251,91 @@ impl Model {
                     }
                 }
             }
+            Op::SetLayers { nth, count, layers } => {
+                for i in 0..u16::from(count) {
+                    self.set_layers(nth.wrapping_add(i), layers);
+                }
+            }
             Op::Remove { nth, count } => {
                 for i in 0..u16::from(count) {
                     self.remove(nth.wrapping_add(i));
                 }
             }
+            Op::Maintain(blocks) => {
+                let done = self.tree.maintain(u32::from(blocks));
+                assert!(done.blocks <= u32::from(blocks));
+            }
+            Op::Rebuild => self.rebuild(),
+            Op::Reload => self.reload(),
             Op::Clear => {
                 self.tree.clear();
                 self.items.iter_mut().for_each(|item| item.bounds = None);
             }
-            Op::QuerySphere(s) => {
-                let mut found = Vec::new();
-                self.tree.query_sphere(&s, &mut found);
-                let valid = s.center.is_finite() && s.radius >= 0.0;
-                let hit = |b: &Aabb| b.distance_squared(s.center) <= s.radius * s.radius;
-                self.compare(found, |b| valid && hit(b));
-            }
-            Op::QueryBox(q) => {
-                let mut found = Vec::new();
-                self.tree.query_box(&q, &mut found);
-                self.compare(found, |b| b.intersects(&q));
-            }
-            Op::QueryFrustum(f) => {
-                let mut found = Vec::new();
-                self.tree.query_frustum(&f, &mut found);
-                self.compare(found, |b| f.intersects_aabb(b));
-            }
+            Op::Query(ask, ref query) => self.query(ask, query),
         }
         let live = self.items.iter().filter(|item| item.bounds.is_some()).count();
         assert_eq!(self.tree.len(), live);
     }
 
-    /// Every handle still says what the list says, a query for everything finds it all, and a query
-    /// for an item's own box finds that item.
-    pub fn check_all(&self) {
+    /// Every handle still says what the list says, and a query for an item's own box finds that
+    /// item; all that the tree takes for granted holds, and a query for everything finds it all.
+    pub fn check_all(&mut self) {
         let mut found = Vec::new();
         for (number, item) in self.items.iter().enumerate() {
             let expected = item.bounds.map(|bounds| (bounds, number as u32));
             assert_eq!(self.tree.get(item.handle), expected);
+            assert_eq!(self.tree.layers(item.handle), item.bounds.map(|_| item.layers));
             if let Some(bounds) = item.bounds {
                 found.clear();
-                self.tree.query_box(&bounds, &mut found);
+                self.tree.query().aabb(&bounds, &mut found);
                 assert!(found.contains(&(number as u32)));
             }
         }
-        found.clear();
+        self.reload();
+        let ask = Ask { layers: None, set: InstructionSet::best() };
         let everything = Vec3::splat(COORDINATE_MAX_M);
-        self.tree.query_box(&Aabb::new(-everything, everything), &mut found);
-        self.compare(found, |_| true);
+        self.query(ask, &Query::Box(Aabb::new(-everything, everything)));
+    }
+
+    /// Writing checks nothing and reading checks everything.
+    fn reload(&mut self) {
+        let bytes = AlignedBytes::new(&self.tree.to_bytes());
+        let view = OctreeView::from_bytes(bytes.get()).unwrap();
+        assert_eq!(view.len(), self.tree.len());
+        for item in &self.items {
+            assert_eq!(view.get(item.handle), self.tree.get(item.handle));
+        }
+        let tree = view.to_octree();
+        assert_eq!(tree.to_bytes(), bytes.get());
+        self.tree = tree;
+    }
+
+    /// Numbers are places in the list, which closes up: dead items have no handles of the new tree.
+    fn rebuild(&mut self) {
+        self.items.retain(|item| item.bounds.is_some());
+        let items: Vec<_> = self.items.iter().filter_map(|item| item.bounds).zip(0..).collect();
+        self.tree = Octree::build(&items).unwrap();
+        let handles: Vec<_> = self.tree.handles().collect();
+        assert_eq!(handles.len(), items.len());
+        for (item, handle) in self.items.iter_mut().zip(handles) {
+            item.handle = handle;
+            self.tree.set_layers(handle, item.layers).unwrap();
+        }
+    }
+
+    fn set_layers(&mut self, nth: u16, layers: u8) {
+        if self.items.is_empty() {
+            return;
+        }
+        let nth = usize::from(nth) % self.items.len();
+        let item = &mut self.items[nth];
+        match self.tree.set_layers(item.handle, layers) {
+            Ok(()) => {
+                assert!(item.bounds.is_some());
+                item.layers = layers;
+            }
+            Err(_) => assert!(item.bounds.is_none()),
+        }
     }
 
     fn insert(&mut self, bounds: &Aabb) {
@@ -217,7 +345,8 @@ impl Model {
         match self.tree.insert(bounds, self.items.len() as u32) {
             Ok(handle) => {
                 assert!(is_accepted(bounds));
-                self.items.push(Item { handle, bounds: Some(*bounds) });
+                let (bounds, layers) = (Some(*bounds), LAYERS_DEFAULT);
+                self.items.push(Item { handle, bounds, layers });
             }
             Err(error) => {
                 assert!(matches!(error, OctreeError::InvalidBox { .. }));
@@ -262,14 +391,6 @@ impl Model {
             }
             Err(_) => assert!(item.bounds.is_none()),
         }
-    }
-
-    fn compare(&self, mut found: Vec<u32>, hit: impl Fn(&Aabb) -> bool) {
-        found.sort_unstable();
-        let numbered = self.items.iter().enumerate();
-        let expected = numbered.filter(|(_, item)| item.bounds.as_ref().is_some_and(&hit));
-        let expected: Vec<_> = expected.map(|(number, _)| number as u32).collect();
-        assert_eq!(found, expected);
     }
 }
 

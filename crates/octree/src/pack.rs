@@ -1,0 +1,66 @@
+use bytemuck::{Pod, Zeroable};
+use farplane_geom::{Aabb, Vec3};
+
+/// Eight boxes side by side, a row for each coordinate, so that one instruction tests all of them.
+/// Three cache lines.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub struct Pack {
+    /// `min[axis][lane]`, m.
+    pub min: [[f32; Pack::LANES]; 3],
+    /// `max[axis][lane]`, m.
+    pub max: [[f32; Pack::LANES]; 3],
+}
+
+impl Pack {
+    /// One AVX register of each coordinate.
+    pub const LANES: usize = 8;
+
+    pub fn get(&self, lane: usize) -> Aabb {
+        let corner = |rows: &[[f32; Self::LANES]; 3]| {
+            Vec3::new(rows[0][lane], rows[1][lane], rows[2][lane])
+        };
+        Aabb::new(corner(&self.min), corner(&self.max))
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, lane: usize, b: &Aabb) {
+        for axis in 0..3 {
+            self.min[axis][lane] = b.min[axis];
+            self.max[axis][lane] = b.max[axis];
+        }
+    }
+
+    #[inline(always)]
+    pub fn copy_lane(&mut self, lane: usize, from: &Self, from_lane: usize) {
+        for axis in 0..3 {
+            self.min[axis][lane] = from.min[axis][from_lane];
+            self.max[axis][lane] = from.max[axis][from_lane];
+        }
+    }
+
+    /// How far a box reaches beyond one lane's, m; 0 if it lies within.
+    #[inline(always)]
+    pub fn overshoot(&self, lane: usize, b: &Aabb) -> f32 {
+        let mut over = 0.0f32;
+        for axis in 0..3 {
+            let below = self.min[axis][lane] - b.min[axis];
+            let above = b.max[axis] - self.max[axis][lane];
+            over = if below > over { below } else { over };
+            over = if above > over { above } else { over };
+        }
+        over
+    }
+
+    /// Extends one lane's box to hold another.
+    #[inline(always)]
+    pub fn grow(&mut self, lane: usize, b: &Aabb) {
+        let grown = self.get(lane).union(b);
+        self.set(lane, &grown);
+    }
+
+    /// The smallest box around the first `count` lanes; `None` around none.
+    pub fn union(&self, count: usize) -> Option<Aabb> {
+        (0..count).map(|lane| self.get(lane)).reduce(|a, b| a.union(&b))
+    }
+}

@@ -1,0 +1,42 @@
+use super::{Index, Move};
+use farplane_geom::{Aabb, Frustum, Sphere};
+use farplane_octree::{Handle, Octree};
+
+/// farplane-octree.
+pub struct Farplane {
+    octree: Octree,
+    handles: Vec<Handle>,
+}
+
+/// Blocks that are looked after in each frame.
+const MAINTAIN: u32 = 64;
+
+impl Index for Farplane {
+    fn build(boxes: &[Aabb]) -> Self {
+        let items: Vec<_> = boxes.iter().copied().zip(0..).collect();
+        let octree = Octree::build(&items).expect("boxes of the scene are valid");
+        let handles = octree.handles().collect();
+        Self { octree, handles }
+    }
+
+    fn radius(&self, sphere: &Sphere, out: &mut Vec<u32>) {
+        self.octree.query().sphere(sphere, out);
+    }
+
+    fn frustum(&self, frustum: &Frustum, out: &mut Vec<u32>) {
+        self.octree.query().frustum(frustum, out);
+    }
+
+    fn bytes(&self) -> Option<usize> {
+        Some(self.octree.index_bytes())
+    }
+
+    fn moves(&mut self, moves: &[Move]) -> bool {
+        for m in moves {
+            let handle = self.handles[m.item as usize];
+            self.octree.move_to(handle, &m.to).expect("the box is in the tree");
+        }
+        self.octree.maintain(MAINTAIN);
+        true
+    }
+}
