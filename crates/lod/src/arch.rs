@@ -69,6 +69,22 @@ impl Isa {
     }
 }
 
+/// Asks for a block of a column before it is read; nothing happens where it does not exist.
+#[inline]
+pub(crate) fn prefetch(column: &[f32], block: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if let Some(lanes) = column.as_chunks::<BLOCK>().0.get(block) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        const LINE: usize = 64 / size_of::<f32>();
+        for line in lanes.as_chunks::<LINE>().0 {
+            // SAFETY: a hint about 64 bytes that exist; every x86-64 has SSE.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (column, block);
+}
+
 /// The smaller, or `b` where one is not a number: as `minps`.
 #[inline(always)]
 fn smaller(a: f32, b: f32) -> f32 {

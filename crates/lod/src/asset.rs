@@ -71,6 +71,12 @@ impl AssetLods {
         self.count
     }
 
+    /// The coarsest level.
+    #[inline]
+    pub(crate) fn coarsest(&self) -> usize {
+        (usize::from(self.count) - 1) % LODS_MAX
+    }
+
     /// Geometric errors of the levels with the bias in them, m, finest first, not falling.
     #[must_use]
     pub fn errors_m(&self) -> &[f32] {

@@ -1,22 +1,23 @@
-use crate::band::distance_squared;
+use crate::rows::{ROUNDING, ROWS, Rows, Steps};
 use crate::{AssetLods, CULLED, Instances, LODS_MAX, LodError, LodRule, LodView};
 
-/// Buckets an octave of scale: a bucket is 1.6 to 3.1% wide.
-const BUCKETS_PER_OCTAVE: u32 = 32;
+/// Buckets an octave of the square of a scale: a bucket is 1.6 to 3.1% wide.
+const BUCKETS_PER_OCTAVE: u32 = 16;
 /// The mantissa bits of an `f32` that do not choose a bucket.
 const BUCKET_SHIFT: u32 = 23 - BUCKETS_PER_OCTAVE.trailing_zeros();
 /// The lowest scale that is told apart, 2⁻³: hysteresis reaches a little below 1.
-const LOWEST: u32 = 0.125f32.to_bits() >> BUCKET_SHIFT;
-/// 2⁻³ to 2¹⁶: thresholds 65,536 times as large as asked for.
-const BUCKETS: usize = 19 * BUCKETS_PER_OCTAVE as usize;
+const LOWEST: u32 = 0.015625f32.to_bits() >> BUCKET_SHIFT;
+/// Scales of 2⁻³ to 2¹⁶: thresholds 65,536 times as large as asked for.
+const BUCKETS: usize = 38 * BUCKETS_PER_OCTAVE as usize;
 /// The bucket that begins at a scale of 1: the rule as given.
-const UNSCALED: usize = 3 * BUCKETS_PER_OCTAVE as usize;
-/// Scales are taken this much larger than computed, so that whatever rounding decides in the
-/// selection, it never decides for more than was counted.
-const ROUNDING: f32 = 1.0 + 1.0 / (1u32 << 16) as f32;
+const UNSCALED: usize = 6 * BUCKETS_PER_OCTAVE as usize;
 
-/// Part of the distances by which the nearest point is taken nearer, for the same reason.
+/// Part of the distances by which the nearest point is taken nearer: the difference of nearly equal
+/// numbers rounds badly, and rounding must never make anything cheaper.
 const NEARER: f32 = 1.0 / (1u32 << 20) as f32;
+
+/// Levels that an instance can be shown at, and not at all.
+const HELD_BY: usize = LODS_MAX + 1;
 
 /// What levels cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,6 +108,23 @@ struct Bucket {
     appear: u32,
 }
 
+/// What is looked up for every instance.
+#[derive(Clone, Copy, Debug)]
+struct Coarsest {
+    triangles: u32,
+    /// Distance of the nearest point beyond which this level will do.
+    reach_m: f32,
+    is_shown: bool,
+}
+
+/// Squares of the scales up to which the levels of an asset are needed: now, and with all that
+/// hysteresis could hold.
+#[derive(Clone, Copy, Debug, Default)]
+struct Values {
+    now: [f32; LODS_MAX],
+    holding: [f32; LODS_MAX],
+}
+
 /// Keeps a hard budget over all instances of all views: the smallest factor by which all thresholds
 /// must grow so that the cost fits.
 ///
@@ -125,13 +143,15 @@ struct Bucket {
 /// exist.
 #[derive(Clone, Debug)]
 pub struct LodBudget {
-    /// By the threshold for steps not taken before, and for those that hysteresis holds.
-    fresh: Box<[Bucket; BUCKETS]>,
-    held: Box<[Bucket; BUCKETS]>,
-    /// By asset and level: the largest value of an instance's step to it, by the thresholds that
-    /// count now, and all by those that hold.
-    needed: Vec<[f32; LODS_MAX]>,
-    holdable: Vec<[f32; LODS_MAX]>,
+    /// Steps not taken before, and those that hysteresis holds, each by the threshold that counts.
+    buckets: Box<[[Bucket; BUCKETS]; 2]>,
+    /// By asset: up to which scale each level is needed.
+    values: Vec<Values>,
+    /// Of one view, by asset and the level that they were shown at, last those not shown: distance
+    /// of the nearest instance that has finer levels to gain.
+    nearest: Vec<[f32; HELD_BY]>,
+    /// Of one view, by asset.
+    coarsest: Vec<Coarsest>,
     /// Largest ratio of thresholds among the rules.
     ratio: f32,
     at: usize,
@@ -143,15 +163,15 @@ impl Default for LodBudget {
     }
 }
 
-/// The bucket of a positive scale, rounded down; the first and the last take what is beyond.
+/// The bucket of the square of a scale, rounded down; the first and the last take what is beyond.
 #[inline(always)]
-fn bucket(scale: f32) -> usize {
-    let above = ((scale * ROUNDING).to_bits() >> BUCKET_SHIFT).saturating_sub(LOWEST);
+fn bucket(scale_squared: f32) -> usize {
+    let above = ((scale_squared * ROUNDING).to_bits() >> BUCKET_SHIFT).saturating_sub(LOWEST);
     (above as usize).min(BUCKETS - 1)
 }
 
-/// The scale at which a bucket begins.
-fn scale_of(bucket: usize) -> f32 {
+/// The square of the scale at which a bucket begins.
+fn square_of(bucket: usize) -> f32 {
     f32::from_bits((bucket as u32 + LOWEST) << BUCKET_SHIFT)
 }
 
@@ -159,12 +179,11 @@ impl LodBudget {
     /// Nothing counted, a scale of 1.
     #[must_use]
     pub fn new() -> Self {
-        let empty = Box::new([Bucket::default(); BUCKETS]);
         Self {
-            fresh: empty.clone(),
-            held: empty,
-            needed: Vec::new(),
-            holdable: Vec::new(),
+            buckets: Box::new([[Bucket::default(); BUCKETS]; 2]),
+            values: Vec::new(),
+            nearest: Vec::new(),
+            coarsest: Vec::new(),
             ratio: 1.0,
             at: UNSCALED,
         }
@@ -177,8 +196,8 @@ impl LodBudget {
     /// # Errors
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
     /// `levels` or `costs` have another length than the instances or `assets`: then nothing was
-    /// counted. [`LodError::Index`] for an instance or asset that does not exist: those before it in
-    /// `visible` are counted then.
+    /// counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
+    /// visible are counted then.
     #[expect(clippy::too_many_arguments, reason = "the columns of a view, once a frame")]
     pub fn add(
         &mut self,
@@ -199,87 +218,131 @@ impl LodBudget {
                 return Err(LodError::Length { what, expected, actual });
             }
         }
-        if self.needed.len() < assets.len() {
-            self.needed.resize(assets.len(), [0.0; LODS_MAX]);
-            self.holdable.resize(assets.len(), [0.0; LODS_MAX]);
-        }
         let ratio = rule.refine_px() / rule.coarsen_px();
         self.ratio = if ratio > self.ratio { ratio } else { self.ratio };
         let steps = Steps::new(view, rule);
-        for &instance in visible {
-            let (index, count) = (instance as usize, instances.len());
-            if index >= count {
-                return Err(LodError::Index { what: "instance", index: instance, count });
-            }
+        self.begin_view(&steps, assets, costs);
+        let mut rows = Rows::new();
+        for listed in visible.chunks(ROWS) {
+            rows.read(instances, listed, view, &steps)?;
+            self.count(&rows, &steps, instances, assets, costs, listed, levels)?;
+        }
+        self.fold_nearest(&steps, assets);
+        Ok(())
+    }
+
+    fn begin_view(&mut self, steps: &Steps, assets: &[AssetLods], costs: &[AssetCosts]) {
+        if self.values.len() < assets.len() {
+            self.values.resize(assets.len(), Values::default());
+        }
+        self.nearest.clear();
+        self.nearest.resize(assets.len(), [f32::INFINITY; HELD_BY]);
+        self.coarsest.clear();
+        self.coarsest.extend(assets.iter().zip(costs).map(|(lods, cost)| Coarsest {
+            triangles: cost.triangles[lods.coarsest()],
+            reach_m: lods.all_errors_m()[lods.coarsest()] * steps.errors[1],
+            is_shown: false,
+        }));
+    }
+
+    /// Counts the steps of rows: first that each appears, then the levels of those that have any.
+    #[expect(clippy::too_many_arguments, reason = "the columns of a view, some at a time")]
+    fn count(
+        &mut self,
+        rows: &Rows,
+        steps: &Steps,
+        instances: &Instances<'_>,
+        assets: &[AssetLods],
+        costs: &[AssetCosts],
+        listed: &[u32],
+        levels: &[u8],
+    ) -> Result<(), LodError> {
+        let mut detailed = [0u8; ROWS];
+        let mut details = 0;
+        for &row in rows.shown() {
+            let row = usize::from(row) % ROWS;
+            let index = listed[row] as usize;
             let asset = instances.asset[index];
-            let at = asset as usize;
-            let (Some(lods), Some(cost)) = (assets.get(at), costs.get(at)) else {
+            let Some(coarsest) = self.coarsest.get_mut(asset as usize) else {
                 return Err(LodError::Index { what: "asset", index: asset, count: assets.len() });
             };
-            let center = [instances.x[index], instances.y[index], instances.z[index]];
-            let d2 = distance_squared(center, view.position);
-            self.count(&steps, d2, instances.radius_m[index], levels[index], lods, cost, at);
+            coarsest.is_shown = true;
+            let is_held = levels[index] != CULLED;
+            let at = bucket(rows.size_squared[row] * steps.sizes_squared[usize::from(is_held)]);
+            let into = &mut self.buckets[usize::from(is_held)][at];
+            into.triangles += u64::from(coarsest.triangles);
+            into.appear += 1;
+            let reach_m = coarsest.reach_m + rows.radius_m[row];
+            detailed[details % ROWS] = row as u8;
+            details += usize::from(reach_m * reach_m * ROUNDING >= rows.distance_m2[row]);
+        }
+        for &row in &detailed[..details] {
+            let row = usize::from(row) % ROWS;
+            let index = listed[row] as usize;
+            let asset = instances.asset[index] as usize;
+            let (distance_m, radius_m) = (rows.distance_m2[row].sqrt(), rows.radius_m[row]);
+            let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
+            let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
+            let from = levels[index];
+            let nearest = &mut self.nearest[asset][usize::from(from).min(LODS_MAX)];
+            *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
+            self.count_levels(steps, 1.0 / nearest_m, from, &assets[asset], &costs[asset]);
         }
         Ok(())
     }
 
-    /// Counts the steps of one instance, the coarsest first.
-    #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "one row of the columns")]
-    fn count(
+    /// Counts the levels of one instance, the coarsest step first.
+    #[inline]
+    fn count_levels(
         &mut self,
         steps: &Steps,
-        d2: f32,
-        radius_m: f32,
+        inverse_m: f32,
         from: u8,
         lods: &AssetLods,
         cost: &AssetCosts,
-        asset: usize,
     ) {
-        let distance_m = d2.sqrt();
-        let vanish = steps.size(radius_m, steps.vanish, distance_m);
-        if bucket(vanish) < UNSCALED {
-            return;
-        }
-        let coarsest = usize::from(lods.count()) - 1;
-        let is_held = from != CULLED;
-        let value = if is_held { vanish } else { steps.size(radius_m, steps.appear, distance_m) };
-        let triangles = u64::from(cost.triangles[coarsest]);
-        self.put(is_held, value, Bucket { triangles, levels: 0, appear: 1 });
-        self.need(asset, coarsest, value, vanish);
-
-        // A little nearer than computed: the difference of nearly equal numbers rounds badly.
-        let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
-        let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
-        for level in (0..coarsest).rev() {
+        for level in (0..lods.coarsest()).rev() {
             let error_m = lods.all_errors_m()[level + 1];
-            let holding = ratio_of(error_m * steps.coarsen, nearest_m);
-            if bucket(holding) < UNSCALED {
+            let holding = error_m * steps.errors[1] * inverse_m;
+            // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
+            // number.
+            if !(holding * holding * ROUNDING >= 1.0) {
                 break;
             }
-            let is_held = usize::from(from) <= level;
-            let value = if is_held { holding } else { ratio_of(error_m * steps.refine, nearest_m) };
-            let triangles = u64::from(cost.triangles[level] - cost.triangles[level + 1]);
-            self.put(is_held, value, Bucket { triangles, levels: 1, appear: 0 });
-            self.need(asset, level, value, holding);
+            let is_held = usize::from(usize::from(from) <= level);
+            let value = error_m * steps.errors[is_held] * inverse_m;
+            let into = &mut self.buckets[is_held][bucket(value * value)];
+            into.triangles += u64::from(cost.triangles[level] - cost.triangles[level + 1]);
+            into.levels += 1;
         }
     }
 
-    #[inline(always)]
-    fn put(&mut self, is_held: bool, value: f32, step: Bucket) {
-        let at = bucket(value);
-        let into = if is_held { &mut self.held[at] } else { &mut self.fresh[at] };
-        into.triangles += step.triangles;
-        into.levels += step.levels;
-        into.appear += step.appear;
-    }
-
-    #[inline(always)]
-    fn need(&mut self, asset: usize, level: usize, value: f32, holding: f32) {
-        let needed = &mut self.needed[asset][level];
-        *needed = if value > *needed { value } else { *needed };
-        let holdable = &mut self.holdable[asset][level];
-        *holdable = if holding > *holdable { holding } else { *holdable };
+    /// For the bytes, the nearest instance of each asset speaks for all: takes what one view found
+    /// into the scales that levels are needed up to.
+    fn fold_nearest(&mut self, steps: &Steps, assets: &[AssetLods]) {
+        let smaller = |a: f32, b: f32| if b < a { b } else { a };
+        let larger = |a: f32, b: f32| if b > a { b } else { a };
+        let found = self.nearest.iter().zip(&self.coarsest);
+        for ((values, lods), (nearest, coarsest)) in self.values.iter_mut().zip(assets).zip(found) {
+            let any_m = nearest.iter().copied().fold(f32::INFINITY, smaller);
+            let mut held_m = f32::INFINITY;
+            for level in 0..lods.coarsest() {
+                held_m = smaller(held_m, nearest[level]);
+                // No error at no distance is not a number, and never larger.
+                let error_m = lods.all_errors_m()[level + 1];
+                let holding = error_m * steps.errors[1] / any_m;
+                values.holding[level] = larger(values.holding[level], holding * holding);
+                let held = error_m * steps.errors[1] / held_m;
+                let fresh = error_m * steps.errors[0] / any_m;
+                let now = larger(values.now[level], held * held);
+                values.now[level] = larger(now, fresh * fresh);
+            }
+            if coarsest.is_shown {
+                // The coarsest level of what is shown stays, whatever vanishes.
+                values.now[lods.coarsest()] = f32::INFINITY;
+                values.holding[lods.coarsest()] = f32::INFINITY;
+            }
+        }
     }
 
     /// The scale for everything that was added, which is forgotten for the next frame; `costs` as
@@ -289,8 +352,8 @@ impl LodBudget {
     /// [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because `cull_px` is
     /// 0 or something is nearer than its own size.
     pub fn fit(&mut self, costs: &[AssetCosts], budget: &Budget) -> Result<BudgetFit, LodError> {
-        let now = Totals::new(self, 1.0, costs, &self.needed);
-        let calm = Totals::new(self, self.ratio, costs, &self.holdable);
+        let now = Totals::new(self, 1.0, costs, |v: &Values| &v.now);
+        let calm = Totals::new(self, self.ratio, costs, |v: &Values| &v.holding);
         self.forget();
         let Some(least) = now.first_within(budget) else {
             return Err(now.refusal(budget));
@@ -302,7 +365,7 @@ impl LodBudget {
         }
         let (wanted, granted) = (now.at(UNSCALED), now.at(self.at));
         Ok(BudgetFit {
-            scale: scale_of(self.at),
+            scale: square_of(self.at).sqrt(),
             wanted: wanted.cost,
             granted: granted.cost,
             coarser_levels: wanted.levels - granted.levels,
@@ -312,50 +375,10 @@ impl LodBudget {
 
     /// Forgets what was added; the scale stays.
     fn forget(&mut self) {
-        for table in [&mut self.needed, &mut self.holdable] {
-            table.fill([0.0; LODS_MAX]);
-        }
-        self.fresh.fill(Bucket::default());
-        self.held.fill(Bucket::default());
+        self.values.fill(Values::default());
+        self.buckets.as_flattened_mut().fill(Bucket::default());
         self.ratio = 1.0;
     }
-}
-
-/// Thresholds of a rule seen from a view: times a size in metres, over metres of distance, they give
-/// the scale up to which a step is taken.
-struct Steps {
-    refine: f32,
-    coarsen: f32,
-    appear: f32,
-    vanish: f32,
-}
-
-impl Steps {
-    fn new(view: &LodView, rule: &LodRule) -> Self {
-        Self {
-            refine: view.focal_px / rule.refine_px(),
-            coarsen: view.focal_px / rule.coarsen_px(),
-            appear: 2.0 * view.focal_px / rule.cull_px(),
-            vanish: 2.0 * view.focal_px / rule.vanish_px(),
-        }
-    }
-
-    /// The scale up to which a sphere is shown; with a limit of 0 px that is any.
-    #[inline(always)]
-    fn size(&self, radius_m: f32, reach: f32, distance_m: f32) -> f32 {
-        if reach == f32::INFINITY && radius_m >= 0.0 && distance_m < f32::INFINITY {
-            return f32::INFINITY;
-        }
-        ratio_of(radius_m * reach, distance_m)
-    }
-}
-
-/// At no distance a step is taken at any scale; without a size at none, and where a number is not a
-/// number.
-#[inline(always)]
-fn ratio_of(reach_m: f32, distance_m: f32) -> f32 {
-    let ratio = reach_m / distance_m;
-    if ratio > 0.0 { ratio } else { 0.0 }
 }
 
 /// Sums from the top: what is taken at the scale where each bucket begins.
@@ -382,11 +405,11 @@ impl Totals {
         counted: &LodBudget,
         ratio: f32,
         costs: &[AssetCosts],
-        values: &[[f32; LODS_MAX]],
+        values: impl Fn(&Values) -> &[f32; LODS_MAX],
     ) -> Self {
         let mut bytes = [0u64; BUCKETS];
-        for (cost, values) in costs.iter().zip(values) {
-            for (&level_bytes, &value) in cost.bytes.iter().zip(values) {
+        for (cost, asset) in costs.iter().zip(&counted.values) {
+            for (&level_bytes, &value) in cost.bytes.iter().zip(values(asset)) {
                 if value > 0.0 {
                     bytes[bucket(value)] += u64::from(level_bytes);
                 }
@@ -395,14 +418,14 @@ impl Totals {
         let mut sums = [Sum::default(); BUCKETS];
         let (mut sum, mut fresh) = (Sum::default(), BUCKETS);
         for at in (0..BUCKETS).rev() {
-            let lowest = scale_of(at) / (ratio * ROUNDING);
             // Rounded down, so that no bucket is left out that holds a step of this scale.
-            let lowest = if ratio > 1.0 { bucket(lowest / ROUNDING) } else { at };
+            let lowest = square_of(at) / (ratio * ratio * ROUNDING * ROUNDING);
+            let lowest = if ratio > 1.0 { bucket(lowest) } else { at };
             while fresh > lowest {
                 fresh -= 1;
-                sum.add(&counted.fresh[fresh]);
+                sum.add(&counted.buckets[0][fresh]);
             }
-            sum.add(&counted.held[at]);
+            sum.add(&counted.buckets[1][at]);
             sum.cost.bytes += bytes[at];
             sums[at] = sum;
         }

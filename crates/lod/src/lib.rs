@@ -13,6 +13,7 @@ mod hierarchy;
 mod instances;
 mod order;
 mod quadtree;
+mod rows;
 mod rule;
 mod screen;
 mod state;

@@ -1,4 +1,4 @@
-use crate::arch::{Columns, Isa, Look};
+use crate::arch::{Columns, Isa, Look, prefetch};
 use crate::band::{Reach, distance_squared};
 use crate::{AssetLods, BLOCK, CULLED, Instances, LodError, LodRule, LodView};
 use farplane_geom::Vec3;
@@ -43,6 +43,9 @@ const STEPS_MAX: u32 = 1 << 30;
 /// 2⁻²⁴) and of what is computed from it can shift a threshold, with room to spare.
 const ROUNDING: f64 = 1.0 / (1u32 << 19) as f64;
 
+/// How many blocks ahead columns are asked for.
+const PREFETCH_BLOCKS: usize = 3;
+
 /// The levels of all instances as one view sees them.
 ///
 /// Beside its level each instance has the band of distances in which it keeps it, so that one look
@@ -50,7 +53,7 @@ const ROUNDING: f64 = 1.0 / (1u32 << 19) as f64;
 /// read only when something did. Each block of 64 has the length of way that the view may go before
 /// any of its instances can leave its band: until then it is not looked at.
 ///
-/// 9 bytes an instance and 8 a block.
+/// 9 bytes an instance and 12 a block.
 #[derive(Clone, Debug)]
 pub struct LodState {
     levels: Vec<u8>,
@@ -63,6 +66,8 @@ pub struct LodState {
     /// How far the view has gone since counting began.
     gone_steps: u32,
     seen: Option<(Vec3, Reach)>,
+    /// Working memory: the blocks of this selection that are looked at.
+    due: Vec<u32>,
     current: u32,
     moving: bool,
     isa: Isa,
@@ -82,6 +87,7 @@ impl LodState {
             generation: vec![0; blocks],
             gone_steps: 0,
             seen: None,
+            due: Vec::with_capacity(blocks),
             current: 0,
             moving: false,
             isa: Isa::detect(),
@@ -124,8 +130,9 @@ impl LodState {
     /// # Errors
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
     /// there are not as many instances as when the state was made: then nothing was done but
-    /// clearing `changes`. [`LodError::Index`] for a block or asset that does not exist: then the
-    /// blocks before it are up to date, and `changes` lists all that changed.
+    /// clearing `changes`. [`LodError::Index`] for a block that does not exist: then nothing was
+    /// selected either; for an asset that does not exist: then the blocks before it are up to date, and
+    /// `changes` lists what changed.
     pub fn select(
         &mut self,
         instances: &Instances<'_>,
@@ -143,25 +150,45 @@ impl LodState {
         }
         let reach = Reach::new(view, rule);
         self.go_to(view.position, reach);
-        let mut selected = Selected::default();
+        let listed = self.find_due(blocks)?;
+        let due = core::mem::take(&mut self.due);
         let mut frame = Frame { state: self, instances, assets, view, reach, changes };
+        let done = frame.look_at_all(&due);
+        let looked_at = due.len() as u32;
+        self.due = due;
+        done.map(|()| Selected { looked_at, skipped: listed - looked_at })
+    }
+
+    /// Lists the blocks that may have changed; returns how many were asked about.
+    fn find_due(&mut self, blocks: Blocks<'_>) -> Result<u32, LodError> {
+        let count = self.due_steps.len();
+        let asked = match blocks {
+            Blocks::All => count,
+            Blocks::Listed(listed) => listed.len(),
+        };
+        self.due.clear();
+        self.due.resize(asked, 0);
+        // Every candidate is written and only kept ones are counted: no branch to mispredict.
+        let mut kept = 0;
         match blocks {
             Blocks::All => {
-                for block in 0..frame.state.due_steps.len() {
-                    frame.visit(block, &mut selected)?;
+                for (block, &due_steps) in self.due_steps.iter().enumerate() {
+                    self.due[kept] = block as u32;
+                    kept += usize::from(self.gone_steps >= due_steps);
                 }
             }
             Blocks::Listed(listed) => {
                 for &block in listed {
-                    let count = frame.state.due_steps.len();
-                    if block as usize >= count {
+                    let Some(&due_steps) = self.due_steps.get(block as usize) else {
                         return Err(LodError::Index { what: "block", index: block, count });
-                    }
-                    frame.visit(block as usize, &mut selected)?;
+                    };
+                    self.due[kept] = block;
+                    kept += usize::from(self.gone_steps >= due_steps);
                 }
             }
         }
-        Ok(selected)
+        self.due.truncate(kept);
+        Ok(asked as u32)
     }
 
     /// Counts the way to where the view is now, rounded up.
@@ -206,14 +233,22 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    #[inline]
-    fn visit(&mut self, block: usize, selected: &mut Selected) -> Result<(), LodError> {
-        if self.state.gone_steps < self.state.due_steps[block] {
-            selected.skipped += 1;
-            return Ok(());
+    /// Blocks that are due lie apart, so their columns are asked for a little ahead.
+    fn look_at_all(&mut self, due: &[u32]) -> Result<(), LodError> {
+        for (at, &block) in due.iter().enumerate() {
+            if let Some(&next) = due.get(at + PREFETCH_BLOCKS) {
+                self.prefetch(next as usize);
+            }
+            self.look_at(block as usize)?;
         }
-        selected.looked_at += 1;
-        self.look_at(block)
+        Ok(())
+    }
+
+    fn prefetch(&self, block: usize) {
+        let (s, i) = (&*self.state, self.instances);
+        for column in [i.x, i.y, i.z, &s.near_m2, &s.far_m2] {
+            prefetch(column, block);
+        }
     }
 
     fn look_at(&mut self, block: usize) -> Result<(), LodError> {

@@ -3,16 +3,18 @@
 
 mod contenders;
 mod scene;
+mod sum;
 
 use crate::goal::{Bound, Goal};
 use crate::rounds::{median, since_ns};
 use crate::section::Section;
 use crate::table::{Side, Table};
-use contenders::{read_only_sum, textbook};
+use contenders::textbook;
 use farplane_lod::*;
 use scene::Scene;
 use std::hint::black_box;
 use std::time::Instant;
+use sum::{Order, read_only_sum};
 
 /// Instances and width of each table.
 const SCENES: [(usize, f32); 3] = [(100_000, 4_000.0), (1_000_000, 4_000.0), (1_000_000, 16_000.0)];
@@ -102,11 +104,9 @@ fn table(count: usize, width_m: f32) -> (Table, usize) {
     for round in 0..ROUNDS {
         let first = 1 + round * FRAMES;
         for (with_asset, ns) in [(true, &mut sum), (false, &mut sum_17)] {
-            let start = Instant::now();
-            for _ in 0..FRAMES {
-                black_box(read_only_sum(black_box(&scene), &naive, with_asset));
-            }
-            ns.push(since_ns(start) / (FRAMES * count) as f64);
+            let orders = [Order::ColumnByColumn, Order::BlockByBlock];
+            let [a, b] = orders.map(|order| sum_ns(&scene, &naive, with_asset, order));
+            ns.push(a.min(b));
         }
         let start = Instant::now();
         for frame in first..first + FRAMES {
@@ -117,8 +117,10 @@ fn table(count: usize, width_m: f32) -> (Table, usize) {
             ours.round(&scene, first, &mut changes);
         }
         let start = Instant::now();
-        count_budget(&scene, &visible, &mut budget, &linear, first, &limit);
-        budget_ns.push(since_ns(start) / count as f64);
+        for frame in first..first + FRAMES {
+            count_budget(&scene, &visible, &mut budget, &linear, frame, &limit);
+        }
+        budget_ns.push(since_ns(start) / (FRAMES * count) as f64);
         let pairs = linear.state.levels().iter().zip(blocks.state.levels());
         differing += pairs.filter(|(a, b)| a != b).count();
     }
@@ -133,6 +135,15 @@ fn table(count: usize, width_m: f32) -> (Table, usize) {
     table.row(BLOCKS, Side::Ours, &blocks.cells());
     table.row(COUNTED, Side::Ours, &[Some(median(&budget_ns)), None, None]);
     (table, differing)
+}
+
+/// Time of one order of reading, an instance.
+fn sum_ns(scene: &Scene, levels: &[u8], with_asset: bool, order: Order) -> f64 {
+    let start = Instant::now();
+    for _ in 0..FRAMES {
+        black_box(read_only_sum(black_box(scene), levels, with_asset, order));
+    }
+    since_ns(start) / (FRAMES * levels.len()) as f64
 }
 
 /// A share of the triangles that the first frame wants.
