@@ -117,6 +117,16 @@ struct Coarsest {
     is_shown: bool,
 }
 
+/// One instance, as its levels are counted.
+struct Seen {
+    /// One over the distance of the nearest point.
+    inverse_m: f32,
+    /// Square of the scale up to which it is shown.
+    size_squared: f32,
+    /// The level before.
+    from: u8,
+}
+
 /// Squares of the scales up to which the levels of an asset are needed: now, and with all that
 /// hysteresis could hold.
 #[derive(Clone, Copy, Debug, Default)]
@@ -286,32 +296,34 @@ impl LodBudget {
             let from = levels[index];
             let nearest = &mut self.nearest[asset][usize::from(from).min(LODS_MAX)];
             *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
-            self.count_levels(steps, 1.0 / nearest_m, from, &assets[asset], &costs[asset]);
+            let is_held = usize::from(from != CULLED);
+            let seen = Seen {
+                inverse_m: 1.0 / nearest_m,
+                size_squared: rows.size_squared[row] * steps.sizes_squared[is_held],
+                from,
+            };
+            self.count_levels(steps, &seen, &assets[asset], &costs[asset]);
         }
         Ok(())
     }
 
     /// Counts the levels of one instance, the coarsest step first.
     #[inline]
-    fn count_levels(
-        &mut self,
-        steps: &Steps,
-        inverse_m: f32,
-        from: u8,
-        lods: &AssetLods,
-        cost: &AssetCosts,
-    ) {
+    fn count_levels(&mut self, steps: &Steps, seen: &Seen, lods: &AssetLods, cost: &AssetCosts) {
         for level in (0..lods.coarsest()).rev() {
             let error_m = lods.all_errors_m()[level + 1];
-            let holding = error_m * steps.errors[1] * inverse_m;
+            let holding = error_m * steps.errors[1] * seen.inverse_m;
             // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
             // number.
             if !(holding * holding * ROUNDING >= 1.0) {
                 break;
             }
-            let is_held = usize::from(usize::from(from) <= level);
-            let value = error_m * steps.errors[is_held] * inverse_m;
-            let into = &mut self.buckets[is_held][bucket(value * value)];
+            let is_held = usize::from(usize::from(seen.from) <= level);
+            let value = error_m * steps.errors[is_held] * seen.inverse_m;
+            // What is hidden has no levels.
+            let squared = value * value;
+            let squared = if squared > seen.size_squared { seen.size_squared } else { squared };
+            let into = &mut self.buckets[is_held][bucket(squared)];
             into.triangles += u64::from(cost.triangles[level] - cost.triangles[level + 1]);
             into.levels += 1;
         }

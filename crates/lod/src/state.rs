@@ -53,7 +53,7 @@ const PREFETCH_BLOCKS: usize = 3;
 /// read only when something did. Each block of 64 has the length of way that the view may go before
 /// any of its instances can leave its band: until then it is not looked at.
 ///
-/// 9 bytes an instance and 12 a block.
+/// 9 bytes an instance and 16 a block.
 #[derive(Clone, Debug)]
 pub struct LodState {
     levels: Vec<u8>,
@@ -68,6 +68,9 @@ pub struct LodState {
     seen: Option<(Vec3, Reach)>,
     /// Working memory: the blocks of this selection that are looked at.
     due: Vec<u32>,
+    /// By block: the call that it was asked for in last, so that each is looked at once.
+    asked: Vec<u32>,
+    call: u32,
     current: u32,
     moving: bool,
     isa: Isa,
@@ -88,6 +91,8 @@ impl LodState {
             gone_steps: 0,
             seen: None,
             due: Vec::with_capacity(blocks),
+            asked: vec![0; blocks],
+            call: 0,
             current: 0,
             moving: false,
             isa: Isa::detect(),
@@ -166,6 +171,7 @@ impl LodState {
             Blocks::All => count,
             Blocks::Listed(listed) => listed.len(),
         };
+        self.call = self.call.wrapping_add(1);
         self.due.clear();
         self.due.resize(asked, 0);
         // Every candidate is written and only kept ones are counted: no branch to mispredict.
@@ -182,8 +188,10 @@ impl LodState {
                     let Some(&due_steps) = self.due_steps.get(block as usize) else {
                         return Err(LodError::Index { what: "block", index: block, count });
                     };
+                    let asked = &mut self.asked[block as usize];
                     self.due[kept] = block;
-                    kept += usize::from(self.gone_steps >= due_steps);
+                    kept += usize::from((self.gone_steps >= due_steps) & (*asked != self.call));
+                    *asked = self.call;
                 }
             }
         }
