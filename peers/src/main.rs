@@ -2,6 +2,7 @@
 
 mod alloc;
 mod goal;
+mod lod;
 mod octree;
 mod random;
 mod rounds;
@@ -55,13 +56,10 @@ impl Name {
         match self {
             Self::Alloc => Some(alloc::run()),
             Self::Octree => Some(octree::run()),
-            Self::Lod
-            | Self::Io
-            | Self::Composite
-            | Self::Vt
-            | Self::Profiler
-            | Self::Bake
-            | Self::Stream => None,
+            Self::Lod => Some(lod::run()),
+            Self::Io | Self::Composite | Self::Vt | Self::Profiler | Self::Bake | Self::Stream => {
+                None
+            }
         }
     }
 }
@@ -73,7 +71,7 @@ fn main() -> ExitCode {
     }
     let Some(section) = cli.section.measure() else {
         let name = format!("{:?}", cli.section).to_lowercase();
-        eprintln!("error: section {name}: not measured yet; measured are alloc and octree");
+        eprintln!("error: section {name}: not measured yet; measured are alloc, lod and octree");
         return ExitCode::from(1);
     };
     print!("{section}");

@@ -1,6 +1,6 @@
 use farplane_geom::{Aabb, Sphere, Vec2, Vec3, View};
 use farplane_io::Archive;
-use farplane_lod::{AssetLods, LodError, QuadGrid, QuadTree};
+use farplane_lod::{AssetLods, Instances, LodError, QuadGrid, QuadTree};
 use farplane_octree::{Octree, OctreeError};
 use farplane_stream::{Home, UnitInfo};
 use farplane_vt::{LayoutError, PageId, VtLayout};
@@ -90,8 +90,9 @@ pub struct WorldIndex {
     pub materials: Materials,
     /// What the streaming core knows of each unit.
     pub units: Vec<UnitInfo>,
-    /// Centres of the instances' bounding spheres, relative to the world's origin, m.
-    pub centers: Vec<Vec3>,
+    /// Centres of the instances' bounding spheres, relative to the world's origin, m: a column an
+    /// axis.
+    pub centers: [Vec<f32>; 3],
     /// Their radii, m.
     pub radii: Vec<f32>,
     /// The asset of each instance: a mesh in a class of scales.
@@ -147,7 +148,8 @@ impl WorldIndex {
         let min_z: Vec<f32> = column(&|n| t.height_m(n.min_q) as f32);
         let max_z: Vec<f32> = column(&|n| t.height_m(n.max_q) as f32);
         let (lods, assets) = assets(&world)?;
-        let (mut centers, mut radii, mut boxes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut centers, mut radii, mut boxes) =
+            ([const { Vec::new() }; 3], Vec::new(), Vec::new());
         for (i, instance) in world.instances.iter().enumerate() {
             let bounds = world.meshes[instance.mesh as usize].bounds;
             let radius = bounds.radius * instance.scale;
@@ -155,7 +157,9 @@ impl WorldIndex {
             let c = bounds.center;
             let off_axis = (c.x * c.x + c.y * c.y).sqrt() * instance.scale;
             let center = instance.position + Vec3::new(0.0, 0.0, c.z * instance.scale);
-            centers.push(center);
+            for (axis, at) in centers.iter_mut().zip(center.to_array()) {
+                axis.push(at);
+            }
             radii.push(radius + off_axis);
             let sphere = Sphere::new(center, radius + off_axis);
             boxes.push((Aabb::around(&sphere), i as u32));
@@ -193,6 +197,22 @@ impl WorldIndex {
         };
         index.page_z = (0..index.layout.pages()).map(|i| index.page_heights(i)).collect();
         Ok(index)
+    }
+
+    /// The instances, for the selection of levels.
+    ///
+    /// # Panics
+    /// Never: the columns were made together.
+    #[must_use]
+    pub fn instances(&self) -> Instances<'_> {
+        let [x, y, z] = &self.centers;
+        Instances::new([x, y, z], &self.radii, &self.assets).expect("one element per instance")
+    }
+
+    /// Centre of an instance's bounding sphere, relative to the world's origin, m.
+    #[must_use]
+    pub fn center(&self, instance: u32) -> Vec3 {
+        Vec3::from_array([0, 1, 2].map(|axis| self.centers[axis][instance as usize]))
     }
 
     /// The terrain's quadtree; node numbers are unit numbers.
@@ -383,7 +403,7 @@ impl WorldIndex {
     #[must_use]
     pub fn index_bytes(&self) -> u64 {
         let tiles = self.error_m.len() * 12 + self.world.terrain.nodes.len() * 8;
-        let instances = self.centers.len() * (12 + 4 + 4 + 4 + 24) + self.octree.index_bytes();
+        let instances = self.radii.len() * (12 + 4 + 4 + 4 + 24) + self.octree.index_bytes();
         (tiles + instances + self.page_z.len() * 8 + self.units.len() * size_of::<UnitInfo>())
             as u64
     }

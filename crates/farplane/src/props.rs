@@ -2,7 +2,7 @@
 
 use crate::index::WorldIndex;
 use farplane_geom::{Sphere, View};
-use farplane_lod::{CULLED, Instances, LodChange, LodRule, LodView, ideal_level, select};
+use farplane_lod::{Blocks, CULLED, LodChange, LodRule, LodState, LodView, blocks_of, ideal_level};
 use farplane_stream::{Class, Core, Want};
 
 /// An instance to draw.
@@ -16,19 +16,13 @@ pub struct DrawInstance {
     pub level: u8,
 }
 
-/// An instance that stays visible has its level looked at every so many frames: at 60 Hz and 100 m/s
-/// it comes 5 m nearer meanwhile. One that appears is looked at at once.
-const SELECT_FRAMES: u32 = 4;
-
 /// Per-view state of the instances' selection.
 #[derive(Default)]
 pub(crate) struct PropsView {
-    levels: Vec<u8>,
+    /// Made at the first look.
+    levels: Option<LodState>,
     visible: Vec<u32>,
-    /// Frame in which an instance was visible last, its low eight bits.
-    seen: Vec<u8>,
-    due: Vec<u32>,
-    frame: u32,
+    blocks: Vec<u32>,
     changes: Vec<LodChange>,
     counts: Vec<u32>,
     /// By mesh level, in the order of the units.
@@ -107,16 +101,19 @@ impl PropsView {
         draw: &mut Vec<DrawInstance>,
     ) -> usize {
         let origin = index.world.origin;
-        self.levels.resize(index.centers.len(), CULLED);
         self.visible.clear();
+<<<<<<< HEAD
         index.octree.query().frustum(&view.frustum(origin), &mut self.visible);
         self.find_due();
+=======
+        index.octree.query_frustum(&view.frustum(origin), &mut self.visible);
+        blocks_of(&self.visible, &mut self.blocks);
+>>>>>>> h/c2
         let lod_view = LodView::from_view(view, origin);
-        let instances =
-            Instances { center: &index.centers, radius_m: &index.radii, asset: &index.assets };
-        let (levels, changes) = (&mut self.levels, &mut self.changes);
-        let selected = select(&instances, &index.lods, &self.due, &lod_view, rule, levels, changes);
-        if selected.is_err() {
+        let instances = index.instances();
+        let state = self.levels.get_or_insert_with(|| LodState::new(instances.len()));
+        let (blocks, changes) = (Blocks::Listed(&self.blocks), &mut self.changes);
+        if state.select(&instances, &index.lods, blocks, &lod_view, rule, changes).is_err() {
             return 0;
         }
         self.look_up_stand_ins(index, core);
@@ -127,8 +124,9 @@ impl PropsView {
         let first = draw.len();
         draw.resize(first + self.visible.len(), DrawInstance::default());
         let (mut kept, mut holes) = (first, 0);
+        let levels = self.levels.as_ref().map_or(&[][..], LodState::levels);
         for &instance in &self.visible {
-            let level = self.levels[instance as usize];
+            let level = levels[instance as usize];
             let shown = level != CULLED;
             let slot =
                 index.mesh_slots[instance as usize] + u32::from(if shown { level } else { 0 });
@@ -154,26 +152,6 @@ impl PropsView {
                 level: resident_level(index, core, mesh, level).unwrap_or(NO_LEVEL),
             }));
         }
-    }
-
-    /// Which visible instances have their level looked at: those that were not visible in the last
-    /// frame, and every fourth of the others.
-    fn find_due(&mut self) {
-        self.frame = self.frame.wrapping_add(1);
-        self.seen.resize(self.levels.len(), 0);
-        self.due.clear();
-        self.due.resize(self.visible.len(), 0);
-        // Eight bits of the frame's number: what comes back after exactly 256 frames waits its turn.
-        let (now, last) = (self.frame as u8, self.frame.wrapping_sub(1) as u8);
-        let mut due = 0;
-        for &instance in &self.visible {
-            let seen = &mut self.seen[instance as usize];
-            self.due[due] = instance;
-            let turn = instance.wrapping_add(self.frame).is_multiple_of(SELECT_FRAMES);
-            due += usize::from((*seen != last) | turn);
-            *seen = now;
-        }
-        self.due.truncate(due);
     }
 }
 
@@ -209,7 +187,7 @@ pub(crate) fn around(
     for &instance in &*found {
         let i = instance as usize;
         let asset = &index.lods[index.assets[i] as usize];
-        let level = ideal_level(index.centers[i], index.radii[i], asset, &lod_view, rule);
+        let level = ideal_level(index.center(instance), index.radii[i], asset, &lod_view, rule);
         if level != CULLED {
             counts[index.mesh_level(index.mesh_of(instance), level)] += 1;
         }

@@ -17,6 +17,22 @@ pub enum LodError {
         /// As given.
         focal_px: f32,
     },
+    /// A number that makes no sense.
+    Value {
+        /// What it is, with its unit.
+        what: &'static str,
+        /// As given.
+        value: f32,
+    },
+    /// Not even the coarsest rule that is tried keeps a budget.
+    Budget {
+        /// Of what: triangles or bytes.
+        what: &'static str,
+        /// Allowed.
+        budget: u64,
+        /// Needed at least.
+        needed: u64,
+    },
     /// Slices that belong together differ in length.
     Length {
         /// Which slice.
@@ -59,6 +75,14 @@ impl fmt::Display for LodError {
                 f,
                 "lod view: focal_px {focal_px} or the position is not usable: both must be finite, \
                  the focal length positive"
+            ),
+            Self::Value { what, value } => {
+                write!(f, "lod: {what}: {value} is not usable: give a finite number, not negative")
+            }
+            Self::Budget { what, budget, needed } => write!(
+                f,
+                "lod budget: {budget} {what} where what must be shown needs {needed}: raise the \
+                 budget, or let small objects vanish (cull_px above 0)"
             ),
             Self::Length { what, expected, actual } => {
                 write!(f, "lod: {what} has {actual} elements where {expected} are needed")

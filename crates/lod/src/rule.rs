@@ -10,7 +10,7 @@ use crate::LodError;
 /// Equal to `refine_px` there is no hysteresis, and a camera that trembles at a threshold switches
 /// levels every frame; towards 0 a level once refined stays. It never delays refinement.
 ///
-/// **`cull_px`** (default 1.0): an object with a smaller diameter on screen is not shown. At 0
+/// **`cull_px`** (default 1.0): an object whose diameter on screen is not larger is not shown. At 0
 /// nothing is culled; large values empty the distance. A shown object vanishes only below
 /// `cull_px × coarsen_px ÷ refine_px`, so that this threshold has hysteresis too. It never applies
 /// to terrain.
@@ -37,6 +37,15 @@ impl LodRule {
         } else {
             Err(LodError::Rule { refine_px, coarsen_px, cull_px })
         }
+    }
+
+    /// The rule with all thresholds this many times as large: coarser everywhere by the same
+    /// factor, its hysteresis in the same proportion. How a budget is kept.
+    ///
+    /// # Errors
+    /// [`LodError::Rule`] when the thresholds are no longer finite, or no longer positive.
+    pub fn scaled(&self, scale: f32) -> Result<Self, LodError> {
+        Self::new(self.refine_px * scale, self.coarsen_px * scale, self.cull_px * scale)
     }
 
     /// Above this error a finer level is taken, px.

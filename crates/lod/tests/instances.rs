@@ -19,22 +19,24 @@ fn lods(errors_m: &[f32]) -> AssetLods {
 struct One {
     asset: AssetLods,
     rule: LodRule,
-    levels: [u8; 1],
+    state: LodState,
 }
 
 impl One {
     fn new(errors_m: &[f32], rule: LodRule) -> Self {
-        Self { asset: lods(errors_m), rule, levels: [CULLED] }
+        Self { asset: lods(errors_m), rule, state: LodState::new(1) }
     }
 
     /// Whether the level changed, and what it is now.
     fn seen_from(&mut self, view: &LodView) -> (bool, u8) {
-        let instances = Instances { center: &[Vec3::ZERO], radius_m: &[10.0], asset: &[0] };
+        let instances = Instances::new([&[0.0]; 3], &[10.0], &[0]).unwrap();
         let mut changes = Vec::new();
-        let before = self.levels[0];
-        let (assets, levels) = ([self.asset], &mut self.levels);
-        select(&instances, &assets, &[0], view, &self.rule, levels, &mut changes).unwrap();
-        let now = self.levels[0];
+        let before = self.state.levels()[0];
+        let assets = [self.asset];
+        self.state
+            .select(&instances, &assets, Blocks::All, view, &self.rule, &mut changes)
+            .unwrap();
+        let now = self.state.levels()[0];
         if before == now {
             assert!(changes.is_empty());
         } else {
@@ -95,7 +97,8 @@ fn the_coarsest_level_within_the_limit_is_ideal() {
 fn what_is_smaller_than_a_pixel_is_culled_and_comes_back_with_hysteresis() {
     let mut one = One::new(&[0.0, 1.0], LodRule::default());
     assert_eq!(one.seen_from(&view_at(20_001.0)), (false, CULLED));
-    assert_eq!(one.seen_from(&view_at(20_000.0)), (true, 1));
+    assert_eq!(one.seen_from(&view_at(20_000.0)), (false, CULLED));
+    assert_eq!(one.seen_from(&view_at(19_999.0)), (true, 1));
     // It vanishes below 0.8 px, at 25 km.
     assert_eq!(one.seen_from(&view_at(24_990.0)), (false, 1));
     assert_eq!(one.seen_from(&view_at(25_010.0)), (true, CULLED));
@@ -136,56 +139,112 @@ fn rules_in_the_wrong_order_are_refused() {
 }
 
 #[test]
-fn slices_that_do_not_fit_and_indices_that_do_not_exist_are_refused() {
-    let center = [Vec3::ZERO; 2];
-    let good = Instances { center: &center, radius_m: &[1.0; 2], asset: &[0, 7] };
-    let (view, rule, assets) = (view_at(50.0), LodRule::default(), [lods(&[0.0])]);
-    let mut changes = Vec::new();
-    let mut levels = [CULLED; 2];
-    let mut result = |instances, visible: &[u32], view: &LodView, levels: &mut [u8]| {
-        select(&instances, &assets, visible, view, &rule, levels, &mut changes)
+fn columns_that_do_not_fit_and_indices_that_do_not_exist_are_refused() {
+    let zero = [0.0; 2];
+    let columns = [&zero[..]; 3];
+    assert_eq!(
+        Instances::new(columns, &[1.0], &[0, 7]).unwrap_err(),
+        LodError::Length { what: "radius_m", expected: 2, actual: 1 }
+    );
+    let instances = Instances::new(columns, &[1.0; 2], &[0, 7]).unwrap();
+    let (assets, rule) = ([lods(&[0.0])], LodRule::default());
+    let mut state = LodState::new(2);
+    let mut changes = vec![LodChange { instance: 5, from: 0, to: 1 }];
+    let mut select = |state: &mut LodState, blocks, view: &LodView| {
+        let selected = state.select(&instances, &assets, blocks, view, &rule, &mut changes);
+        (selected, changes.len())
     };
-    let short = Instances { radius_m: &[1.0], ..good };
+    let refused = |error| (Err(error), 0);
+    let (all, near) = (Blocks::All, view_at(50.0));
     assert_eq!(
-        result(short, &[0], &view, &mut levels),
-        Err(LodError::Length { what: "radius_m", expected: 2, actual: 1 })
+        select(&mut LodState::new(3), all, &near),
+        refused(LodError::Length { what: "instances", expected: 3, actual: 2 })
     );
     assert_eq!(
-        result(good, &[0], &view, &mut [0; 3]),
-        Err(LodError::Length { what: "levels", expected: 2, actual: 3 })
+        select(&mut state, Blocks::Listed(&[0, 1]), &near),
+        refused(LodError::Index { what: "block", index: 1, count: 1 })
     );
-    assert_eq!(
-        result(good, &[2], &view, &mut levels),
-        Err(LodError::Index { what: "instance", index: 2, count: 2 })
-    );
-    assert_eq!(
-        result(good, &[0, 1], &view, &mut levels),
-        Err(LodError::Index { what: "asset", index: 7, count: 1 })
-    );
-    assert_eq!(levels, [0, CULLED]);
-    let nowhere = view_at(f32::NAN);
-    assert!(matches!(result(good, &[0], &nowhere, &mut levels), Err(LodError::View { .. })));
-    assert!(AssetLods::new(&[]).is_err() && AssetLods::new(&[0.0; 9]).is_err());
+    let nowhere = select(&mut state, all, &view_at(f32::NAN));
+    assert!(matches!(nowhere, (Err(LodError::View { .. }), 0)));
+    assert_eq!(state.levels(), [CULLED; 2]);
+    // The first instance is selected before the second one's asset is found missing, every time.
+    let missing = Err(LodError::Index { what: "asset", index: 7, count: 1 });
+    assert_eq!(select(&mut state, all, &near), (missing, 1));
+    assert_eq!(select(&mut state, all, &near), (missing, 0));
+    assert_eq!(state.levels(), [0, CULLED]);
 }
 
 #[test]
-fn an_instance_that_is_nowhere_is_culled_and_an_unknown_error_is_avoided() {
-    let rule = LodRule::default();
-    let asset = lods(&[0.0, f32::NAN, 0.1, f32::NAN]);
-    for (center, radius_m) in [(Vec3::splat(f32::NAN), 1.0), (Vec3::ZERO, f32::NAN)] {
+fn assets_that_make_no_sense_are_refused() {
+    assert!(matches!(AssetLods::new(&[]), Err(LodError::Length { .. })));
+    assert!(matches!(AssetLods::new(&[0.0; 9]), Err(LodError::Length { .. })));
+    for error_m in [f32::NAN, -1.0, f32::INFINITY] {
+        assert!(matches!(AssetLods::new(&[0.0, error_m]), Err(LodError::Value { .. })));
+        assert!(matches!(lods(&[0.0]).with_bias(error_m), Err(LodError::Value { .. })));
+    }
+    assert!(matches!(lods(&[f32::MAX]).with_bias(2.0), Err(LodError::Value { .. })));
+}
+
+#[test]
+fn a_coarser_level_is_never_taken_for_better() {
+    assert_eq!(lods(&[0.0, 0.5, 0.2, 0.7]).errors_m(), [0.0, 0.5, 0.5, 0.7]);
+}
+
+/// At 1010 m the surface is 1000 m away, and an error of 0.8 m covers 0.8 px. Counted twice it is too
+/// much, and at half the distance it would be too much in itself.
+#[test]
+fn a_bias_acts_like_a_nearer_view() {
+    let (plain, rule) = (lods(&[0.0, 0.8]), LodRule::default());
+    let biased = plain.with_bias(2.0).unwrap();
+    let ideal = |asset, x| ideal_level(Vec3::ZERO, 10.0, asset, &view_at(x), &rule);
+    assert_eq!((ideal(&plain, 1010.0), ideal(&biased, 1010.0)), (1, 0));
+    assert_eq!((ideal(&plain, 510.0), ideal(&biased, 2010.0)), (0, 1));
+    assert_eq!(ideal(&plain.with_bias(0.0).unwrap(), 11.0), 1);
+}
+
+#[test]
+fn what_is_at_no_place_or_has_no_size_is_culled() {
+    let (rule, asset) = (LodRule::default(), lods(&[0.0, 0.1]));
+    for (center, radius_m) in [
+        (Vec3::splat(f32::NAN), 1.0),
+        (Vec3::ZERO, f32::NAN),
+        (Vec3::ZERO, -1.0),
+        (Vec3::ZERO, 0.0),
+    ] {
         assert_eq!(ideal_level(center, radius_m, &asset, &view_at(1.0), &rule), CULLED);
     }
-    assert_eq!(ideal_level(Vec3::ZERO, 10.0, &asset, &view_at(1000.0), &rule), 2);
+}
+
+/// Inside the sphere the nearest point is at no distance.
+#[test]
+fn inside_only_a_level_without_error_is_good_enough() {
+    let ideal = |errors_m| {
+        ideal_level(Vec3::ZERO, 10.0, &lods(errors_m), &view_at(5.0), &LodRule::default())
+    };
+    assert_eq!((ideal(&[0.0, 0.0, 1e-6]), ideal(&[0.0, 1e-6])), (1, 0));
 }
 
 #[test]
-fn levels_of_what_is_not_visible_stay() {
-    let center = [Vec3::ZERO; 2];
-    let instances = Instances { center: &center, radius_m: &[10.0; 2], asset: &[0; 2] };
-    let (mut levels, mut changes) = ([CULLED, 3], Vec::new());
+fn levels_of_blocks_that_are_not_listed_stay() {
+    let zero = [0.0; 130];
+    let instances = Instances::new([&zero; 3], &[10.0; 130], &[0; 130]).unwrap();
+    let (mut state, mut changes) = (LodState::new(130), Vec::new());
     let (assets, rule) = ([lods(&[0.0])], LodRule::default());
-    select(&instances, &assets, &[0], &view_at(50.0), &rule, &mut levels, &mut changes).unwrap();
-    assert_eq!(levels, [0, 3]);
+    let blocks = Blocks::Listed(&[2, 2]);
+    let view = view_at(50.0);
+    let selected = state.select(&instances, &assets, blocks, &view, &rule, &mut changes);
+    assert_eq!(selected, Ok(Selected { looked_at: 1, skipped: 1 }));
+    assert_eq!(changes.iter().map(|c| c.instance).collect::<Vec<_>>(), [128, 129]);
+    assert!(state.levels()[..128].iter().all(|&level| level == CULLED));
+}
+
+#[test]
+fn each_view_has_levels_of_its_own() {
+    let (mut near, mut far) =
+        (One::new(&[0.0, 3.0], LodRule::default()), One::new(&[0.0, 3.0], LodRule::default()));
+    assert_eq!(near.seen_from(&view_at(500.0)), (true, 0));
+    assert_eq!(far.seen_from(&view_at(5000.0)), (true, 1));
+    assert_eq!(near.seen_from(&view_at(500.0)), (false, 0));
 }
 
 fn errors() -> impl Strategy<Value = Vec<f32>> {
@@ -243,7 +302,7 @@ proptest! {
         let mut one = One::new(&errors, rule);
         for x in xs {
             let view = view_at(x);
-            let before = one.levels[0];
+            let before = one.state.levels()[0];
             let (changed, level) = one.seen_from(&view);
             let coarsest = ideal_level(Vec3::ZERO, 10.0, &one.asset, &view, &rule);
             let finest = ideal_level(Vec3::ZERO, 10.0, &one.asset, &view, &strict);

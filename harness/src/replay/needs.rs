@@ -142,7 +142,7 @@ impl NeedsCaster {
         let picture_px = w as f32 * h as f32;
         for &instance in &out.visible {
             let i = instance as usize;
-            let (center, radius) = (index.centers[i], index.radii[i]);
+            let (center, radius) = (index.center(instance), index.radii[i]);
             let asset = &index.lods[index.assets[i] as usize];
             let level = ideal_level(center, radius, asset, &lod_view, &self.rule);
             if level == CULLED {

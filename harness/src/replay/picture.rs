@@ -255,7 +255,7 @@ fn wanted_instances(
     let wanted = frame.instances.iter().map(|d| {
         let i = d.instance as usize;
         let asset = &index.lods[index.assets[i] as usize];
-        let level = ideal_level(index.centers[i], index.radii[i], asset, &lod_view, &rule);
+        let level = ideal_level(index.center(d.instance), index.radii[i], asset, &lod_view, &rule);
         // One that is about to vanish keeps the level that is drawn.
         DrawInstance { level: if level == CULLED { d.level } else { level }, ..*d }
     });

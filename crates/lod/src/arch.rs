@@ -1,0 +1,251 @@
+//! One look at a block of instances: which left their band, and how far the others are from its
+//! edges. [`scalar`] is the definition and the oracle; what the CPU has beyond it gives the same
+//! bits, since no operation is fused or reordered within a lane, and minima do not depend on order.
+#![allow(unsafe_code)]
+
+use crate::BLOCK;
+use crate::band::distance_squared;
+use farplane_geom::Vec3;
+
+/// The columns that a look reads, of one block. Lanes behind the last instance must be such that
+/// they are inside their band and change no minimum: a band without edges.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    pub x: &'a [f32; BLOCK],
+    pub y: &'a [f32; BLOCK],
+    pub z: &'a [f32; BLOCK],
+    pub near_m2: &'a [f32; BLOCK],
+    pub far_m2: &'a [f32; BLOCK],
+}
+
+/// What a look finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Look {
+    /// A bit for each instance that is not inside its band, or not at a place.
+    pub outside: u64,
+    /// Least of d² − near and of far − d², and the largest d²; what is not a number is left out.
+    pub to_near_m2: f32,
+    pub to_far_m2: f32,
+    pub farthest_m2: f32,
+}
+
+/// An instruction set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isa {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Isa {
+    /// The best that this CPU has.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if !cfg!(miri) && std::arch::is_x86_feature_detected!("avx2") {
+            return Self::Avx2;
+        }
+        Self::Scalar
+    }
+
+    #[inline]
+    pub fn look(self, columns: &Columns<'_>, from: Vec3) -> Look {
+        match self {
+            Self::Scalar => scalar(columns, from),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `detect` gives `Avx2` only where the CPU has it.
+            Self::Avx2 => unsafe { avx2(columns, from) },
+        }
+    }
+
+    /// [`Look::outside`] alone, for instances that move and are never skipped.
+    #[inline]
+    pub fn outside(self, columns: &Columns<'_>, from: Vec3) -> u64 {
+        match self {
+            Self::Scalar => scalar(columns, from).outside,
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `detect` gives `Avx2` only where the CPU has it.
+            Self::Avx2 => unsafe { avx2_outside(columns, from) },
+        }
+    }
+}
+
+/// Asks for a block of a column before it is read; nothing happens where it does not exist.
+#[inline]
+pub(crate) fn prefetch(column: &[f32], block: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if let Some(lanes) = column.as_chunks::<BLOCK>().0.get(block) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        const LINE: usize = 64 / size_of::<f32>();
+        for line in lanes.as_chunks::<LINE>().0 {
+            // SAFETY: a hint about 64 bytes that exist; every x86-64 has SSE.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (column, block);
+}
+
+/// The smaller, or `b` where one is not a number: as `minps`.
+#[inline(always)]
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+fn scalar(c: &Columns<'_>, from: Vec3) -> Look {
+    let mut look =
+        Look { outside: 0, to_near_m2: f32::INFINITY, to_far_m2: f32::INFINITY, farthest_m2: 0.0 };
+    for i in 0..BLOCK {
+        let d2 = distance_squared([c.x[i], c.y[i], c.z[i]], from);
+        let inside = (d2 >= c.near_m2[i]) & (d2 < c.far_m2[i]);
+        look.outside |= u64::from(!inside) << i;
+        look.to_near_m2 = smaller(d2 - c.near_m2[i], look.to_near_m2);
+        look.to_far_m2 = smaller(c.far_m2[i] - d2, look.to_far_m2);
+        look.farthest_m2 = if d2 > look.farthest_m2 { d2 } else { look.farthest_m2 };
+    }
+    look
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{BLOCK, Columns, Look, smaller};
+    use core::arch::x86_64::*;
+    use farplane_geom::Vec3;
+
+    const LANES: usize = 8;
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn load(column: &[f32; BLOCK], group: usize) -> __m256 {
+        let lanes: &[f32; LANES] = &column.as_chunks().0[group];
+        // SAFETY: eight floats are readable there; the load needs no alignment.
+        unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn distance_squared(c: &Columns<'_>, group: usize, from: [__m256; 3]) -> __m256 {
+        let x = _mm256_sub_ps(load(c.x, group), from[0]);
+        let y = _mm256_sub_ps(load(c.y, group), from[1]);
+        let z = _mm256_sub_ps(load(c.z, group), from[2]);
+        let xy = _mm256_add_ps(_mm256_mul_ps(x, x), _mm256_mul_ps(y, y));
+        _mm256_add_ps(xy, _mm256_mul_ps(z, z))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn outside_bits(d2: __m256, near: __m256, far: __m256) -> u64 {
+        let within = _mm256_and_ps(
+            _mm256_cmp_ps::<_CMP_GE_OQ>(d2, near),
+            _mm256_cmp_ps::<_CMP_LT_OQ>(d2, far),
+        );
+        u64::from(!_mm256_movemask_ps(within) as u8)
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn avx2_outside(c: &Columns<'_>, from: Vec3) -> u64 {
+        let from = from.to_array().map(|v| _mm256_set1_ps(v));
+        let mut outside = 0;
+        for group in 0..BLOCK / LANES {
+            let d2 = distance_squared(c, group, from);
+            let bits = outside_bits(d2, load(c.near_m2, group), load(c.far_m2, group));
+            outside |= bits << (group * LANES);
+        }
+        outside
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn avx2(c: &Columns<'_>, from: Vec3) -> Look {
+        let from = from.to_array().map(|v| _mm256_set1_ps(v));
+        let infinite = _mm256_set1_ps(f32::INFINITY);
+        let (mut to_near, mut to_far, mut farthest) = (infinite, infinite, _mm256_setzero_ps());
+        let mut outside = 0;
+        for group in 0..BLOCK / LANES {
+            let d2 = distance_squared(c, group, from);
+            let (near, far) = (load(c.near_m2, group), load(c.far_m2, group));
+            outside |= outside_bits(d2, near, far) << (group * LANES);
+            // The second operand is what stays where one is not a number.
+            to_near = _mm256_min_ps(_mm256_sub_ps(d2, near), to_near);
+            to_far = _mm256_min_ps(_mm256_sub_ps(far, d2), to_far);
+            farthest = _mm256_max_ps(d2, farthest);
+        }
+        let lanes = |v: __m256| {
+            let mut out = [0.0f32; LANES];
+            // SAFETY: eight floats are writable there; the store needs no alignment.
+            unsafe { _mm256_storeu_ps(out.as_mut_ptr(), v) };
+            out
+        };
+        let least = |v: __m256| lanes(v).into_iter().fold(f32::INFINITY, |a, b| smaller(b, a));
+        let to_near_m2 = least(to_near);
+        let to_far_m2 = least(to_far);
+        let farthest_m2 = lanes(farthest).into_iter().fold(0.0, |a, b| if b > a { b } else { a });
+        Look { outside, to_near_m2, to_far_m2, farthest_m2 }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+use x86::{avx2, avx2_outside};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of every kind, not numbers and infinities among them, from a seed.
+    fn column(seed: u64) -> [f32; BLOCK] {
+        let mut state = seed;
+        core::array::from_fn(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            match state >> 59 {
+                0 => f32::from_bits((state >> 20) as u32),
+                1 => f32::INFINITY,
+                2 => f32::NAN,
+                _ => ((state >> 40) as f32 - 8_388_608.0) * 1.0e-4,
+            }
+        })
+    }
+
+    /// Every instruction set of this CPU gives the scalar's bits.
+    #[test]
+    fn every_instruction_set_gives_the_scalars_bits() {
+        let mut sets = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        if Isa::detect() == Isa::Avx2 {
+            sets.push(Isa::Avx2);
+        }
+        if sets.is_empty() {
+            println!("skipped 1 instruction set: this CPU has no AVX2");
+        }
+        for seed in 0..if cfg!(miri) { 8 } else { 4000 } {
+            let [x, y, z] = [0, 1, 2].map(|axis| column(seed * 5 + axis));
+            let edge = |seed| column(seed).map(|v| v * v);
+            let (near_m2, far_m2) = (edge(seed * 5 + 3), edge(seed * 5 + 4));
+            let c = Columns { x: &x, y: &y, z: &z, near_m2: &near_m2, far_m2: &far_m2 };
+            let from = Vec3::new(x[1], y[2], z[3]);
+            let expected = scalar(&c, from);
+            for &isa in &sets {
+                let look = isa.look(&c, from);
+                assert_eq!(look.outside, expected.outside, "{isa:?}");
+                assert_eq!(isa.outside(&c, from), expected.outside, "{isa:?}");
+                let bits = |l: &Look| [l.to_near_m2, l.to_far_m2, l.farthest_m2].map(f32::to_bits);
+                assert_eq!(bits(&look), bits(&expected), "{isa:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_look_finds_who_left_and_how_near_the_others_are_to_the_edge() {
+        let mut x = [0.0; BLOCK];
+        (x[0], x[1], x[2], x[3]) = (3.0, 5.0, 10.0, f32::NAN);
+        let zero = [0.0; BLOCK];
+        let (mut near_m2, mut far_m2) = ([f32::NEG_INFINITY; BLOCK], [f32::INFINITY; BLOCK]);
+        (near_m2[0], far_m2[0]) = (4.0, 16.0);
+        (near_m2[1], far_m2[1]) = (25.0, 100.0);
+        (near_m2[2], far_m2[2]) = (25.0, 100.0);
+        let c = Columns { x: &x, y: &zero, z: &zero, near_m2: &near_m2, far_m2: &far_m2 };
+        let look = Isa::detect().look(&c, Vec3::ZERO);
+        // The edge itself belongs to what is beyond it.
+        assert_eq!(look.outside, 0b1100);
+        assert_eq!((look.to_near_m2, look.to_far_m2, look.farthest_m2), (0.0, 0.0, 100.0));
+    }
+}

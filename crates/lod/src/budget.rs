@@ -1,0 +1,469 @@
+use crate::rows::{ROUNDING, ROWS, Rows, Steps};
+use crate::{AssetLods, CULLED, Instances, LODS_MAX, LodError, LodRule, LodView};
+
+/// Buckets an octave of the square of a scale: a bucket is 1.6 to 3.1% wide.
+const BUCKETS_PER_OCTAVE: u32 = 16;
+/// The mantissa bits of an `f32` that do not choose a bucket.
+const BUCKET_SHIFT: u32 = 23 - BUCKETS_PER_OCTAVE.trailing_zeros();
+/// The lowest scale that is told apart, 2⁻³: hysteresis reaches a little below 1.
+const LOWEST: u32 = 0.015625f32.to_bits() >> BUCKET_SHIFT;
+/// Scales of 2⁻³ to 2¹⁶: thresholds 65,536 times as large as asked for.
+const BUCKETS: usize = 38 * BUCKETS_PER_OCTAVE as usize;
+/// The bucket that begins at a scale of 1: the rule as given.
+const UNSCALED: usize = 6 * BUCKETS_PER_OCTAVE as usize;
+
+/// Part of the distances by which the nearest point is taken nearer: the difference of nearly equal
+/// numbers rounds badly, and rounding must never make anything cheaper.
+const NEARER: f32 = 1.0 / (1u32 << 20) as f32;
+
+/// Levels that an instance can be shown at, and not at all.
+const HELD_BY: usize = LODS_MAX + 1;
+
+/// What levels cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Triangles, of every instance.
+    pub triangles: u64,
+    /// Bytes of levels of assets, each once however many instances share it, and with each level all
+    /// coarser ones, which stay as stand-ins.
+    pub bytes: u64,
+}
+
+/// What the levels of one asset cost, finest first; 0 beyond the coarsest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssetCosts {
+    /// Running maximum from the coarsest on: a finer level counts as no cheaper.
+    triangles: [u32; LODS_MAX],
+    bytes: [u32; LODS_MAX],
+}
+
+impl AssetCosts {
+    /// From the triangles and bytes of each level. A finer level counts as having no fewer triangles
+    /// than a coarser one.
+    ///
+    /// # Errors
+    /// [`LodError::Length`] unless both have 1 to [`LODS_MAX`] elements, equally many.
+    pub fn new(triangles: &[u32], bytes: &[u32]) -> Result<Self, LodError> {
+        let (expected, actual) = (triangles.len(), bytes.len());
+        if expected == 0 || expected > LODS_MAX {
+            let allowed = if expected == 0 { 1 } else { LODS_MAX };
+            let what = "triangles of an asset";
+            return Err(LodError::Length { what, expected: allowed, actual: expected });
+        }
+        if actual != expected {
+            return Err(LodError::Length { what: "bytes of an asset", expected, actual });
+        }
+        let mut costs = Self { triangles: [0; LODS_MAX], bytes: [0; LODS_MAX] };
+        let mut most = 0;
+        for level in (0..expected).rev() {
+            most = most.max(triangles[level]);
+            costs.triangles[level] = most;
+            costs.bytes[level] = bytes[level];
+        }
+        Ok(costs)
+    }
+}
+
+/// What may be spent.
+///
+/// **`triangles`** and **`bytes`** (default: no limit): neither is ever exceeded by what
+/// [`LodBudget::fit`] lets through. A small one coarsens everything by the same factor of
+/// screen-space error, and lets the smallest vanish first. It never hides what `cull_px` = 0 says
+/// must be shown: a budget too small for that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Triangles, of all views together.
+    pub triangles: u64,
+    /// Bytes, of all views together.
+    pub bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { triangles: u64::MAX, bytes: u64::MAX }
+    }
+}
+
+/// What a budget lets through, and what it takes away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetFit {
+    /// How many times as large the rule's thresholds must be ([`LodRule::scaled`]); 1 where the
+    /// budget takes nothing away.
+    pub scale: f32,
+    /// Cost by the rule as given.
+    pub wanted: Cost,
+    /// Cost by the scaled rule, and at least that of the levels that selection by it gives.
+    pub granted: Cost,
+    /// Levels taken away: an instance shown two levels coarser counts twice.
+    pub coarser_levels: u64,
+    /// Instances that the rule as given would show and the scaled one does not.
+    pub hidden: u64,
+}
+
+/// Steps of one bucket of scale: a step refines an instance by one level, or lets it appear.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
+    triangles: u64,
+    levels: u32,
+    appear: u32,
+}
+
+/// What is looked up for every instance.
+#[derive(Clone, Copy, Debug)]
+struct Coarsest {
+    triangles: u32,
+    /// Distance of the nearest point beyond which this level will do.
+    reach_m: f32,
+    is_shown: bool,
+}
+
+/// One instance, as its levels are counted.
+struct Seen {
+    /// One over the distance of the nearest point.
+    inverse_m: f32,
+    /// Square of the scale up to which it is shown.
+    size_squared: f32,
+    /// The level before.
+    from: u8,
+}
+
+/// Squares of the scales up to which the levels of an asset are needed: now, and with all that
+/// hysteresis could hold.
+#[derive(Clone, Copy, Debug, Default)]
+struct Values {
+    now: [f32; LODS_MAX],
+    holding: [f32; LODS_MAX],
+}
+
+/// Keeps a hard budget over all instances of all views: the smallest factor by which all thresholds
+/// must grow so that the cost fits.
+///
+/// Each instance costs its coarsest level where it appears, and what is added for each finer one. A
+/// step is taken as long as the scale is below a value of its own, screen-space error ÷ threshold.
+/// So the costs of all steps are summed in a histogram over the logarithm of those values, and the
+/// scale is where the sum from the top fills the budget.
+///
+/// The sum counts what is held by hysteresis with the threshold that holds it, so that it is what
+/// selection will give and no estimate. It is stable: the scale is lowered only if the budget would
+/// be kept even with everything refined that hysteresis could hold at that scale. While distances
+/// tremble by less than the ratio of the thresholds, a lowered scale is never raised again.
+///
+/// One call of [`LodBudget::add`] a view and frame, then [`LodBudget::fit`]; then each view is
+/// selected with the scaled rule. O(visible instances); no allocation once the tables of the assets
+/// exist.
+#[derive(Clone, Debug)]
+pub struct LodBudget {
+    /// Steps not taken before, and those that hysteresis holds, each by the threshold that counts.
+    buckets: Box<[[Bucket; BUCKETS]; 2]>,
+    /// By asset: up to which scale each level is needed.
+    values: Vec<Values>,
+    /// Of one view, by asset and the level that they were shown at, last those not shown: distance
+    /// of the nearest instance that has finer levels to gain.
+    nearest: Vec<[f32; HELD_BY]>,
+    /// Of one view, by asset.
+    coarsest: Vec<Coarsest>,
+    /// Largest ratio of thresholds among the rules.
+    ratio: f32,
+    at: usize,
+}
+
+impl Default for LodBudget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The bucket of the square of a scale, rounded down; the first and the last take what is beyond.
+#[inline(always)]
+fn bucket(scale_squared: f32) -> usize {
+    let above = ((scale_squared * ROUNDING).to_bits() >> BUCKET_SHIFT).saturating_sub(LOWEST);
+    (above as usize).min(BUCKETS - 1)
+}
+
+/// The square of the scale at which a bucket begins.
+fn square_of(bucket: usize) -> f32 {
+    f32::from_bits((bucket as u32 + LOWEST) << BUCKET_SHIFT)
+}
+
+impl LodBudget {
+    /// Nothing counted, a scale of 1.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            buckets: Box::new([[Bucket::default(); BUCKETS]; 2]),
+            values: Vec::new(),
+            nearest: Vec::new(),
+            coarsest: Vec::new(),
+            ratio: 1.0,
+            at: UNSCALED,
+        }
+    }
+
+    /// Counts what a view wants. `visible` are the instances that count, each once; `levels` is the
+    /// state of the last selection of that view ([`LodState::levels`](crate::LodState::levels)), and
+    /// `rule` is not scaled.
+    ///
+    /// # Errors
+    /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
+    /// `levels` or `costs` have another length than the instances or `assets`: then nothing was
+    /// counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
+    /// visible are counted then.
+    #[expect(clippy::too_many_arguments, reason = "the columns of a view, once a frame")]
+    pub fn add(
+        &mut self,
+        instances: &Instances<'_>,
+        assets: &[AssetLods],
+        costs: &[AssetCosts],
+        visible: &[u32],
+        levels: &[u8],
+        view: &LodView,
+        rule: &LodRule,
+    ) -> Result<(), LodError> {
+        view.check()?;
+        for (what, expected, actual) in [
+            ("levels", instances.len(), levels.len()),
+            ("costs of assets", assets.len(), costs.len()),
+        ] {
+            if actual != expected {
+                return Err(LodError::Length { what, expected, actual });
+            }
+        }
+        let ratio = rule.refine_px() / rule.coarsen_px();
+        self.ratio = if ratio > self.ratio { ratio } else { self.ratio };
+        let steps = Steps::new(view, rule);
+        self.begin_view(&steps, assets, costs);
+        let mut rows = Rows::new();
+        for listed in visible.chunks(ROWS) {
+            rows.read(instances, listed, view, &steps)?;
+            self.count(&rows, &steps, instances, assets, costs, listed, levels)?;
+        }
+        self.fold_nearest(&steps, assets);
+        Ok(())
+    }
+
+    fn begin_view(&mut self, steps: &Steps, assets: &[AssetLods], costs: &[AssetCosts]) {
+        if self.values.len() < assets.len() {
+            self.values.resize(assets.len(), Values::default());
+        }
+        self.nearest.clear();
+        self.nearest.resize(assets.len(), [f32::INFINITY; HELD_BY]);
+        self.coarsest.clear();
+        self.coarsest.extend(assets.iter().zip(costs).map(|(lods, cost)| Coarsest {
+            triangles: cost.triangles[lods.coarsest()],
+            reach_m: lods.all_errors_m()[lods.coarsest()] * steps.errors[1],
+            is_shown: false,
+        }));
+    }
+
+    /// Counts the steps of rows: first that each appears, then the levels of those that have any.
+    #[expect(clippy::too_many_arguments, reason = "the columns of a view, some at a time")]
+    fn count(
+        &mut self,
+        rows: &Rows,
+        steps: &Steps,
+        instances: &Instances<'_>,
+        assets: &[AssetLods],
+        costs: &[AssetCosts],
+        listed: &[u32],
+        levels: &[u8],
+    ) -> Result<(), LodError> {
+        let mut detailed = [0u8; ROWS];
+        let mut details = 0;
+        for &row in rows.shown() {
+            let row = usize::from(row) % ROWS;
+            let index = listed[row] as usize;
+            let asset = instances.asset[index];
+            let Some(coarsest) = self.coarsest.get_mut(asset as usize) else {
+                return Err(LodError::Index { what: "asset", index: asset, count: assets.len() });
+            };
+            coarsest.is_shown = true;
+            let is_held = levels[index] != CULLED;
+            let at = bucket(rows.size_squared[row] * steps.sizes_squared[usize::from(is_held)]);
+            let into = &mut self.buckets[usize::from(is_held)][at];
+            into.triangles += u64::from(coarsest.triangles);
+            into.appear += 1;
+            let reach_m = coarsest.reach_m + rows.radius_m[row];
+            detailed[details % ROWS] = row as u8;
+            details += usize::from(reach_m * reach_m * ROUNDING >= rows.distance_m2[row]);
+        }
+        for &row in &detailed[..details] {
+            let row = usize::from(row) % ROWS;
+            let index = listed[row] as usize;
+            let asset = instances.asset[index] as usize;
+            let (distance_m, radius_m) = (rows.distance_m2[row].sqrt(), rows.radius_m[row]);
+            let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
+            let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
+            let from = levels[index];
+            let nearest = &mut self.nearest[asset][usize::from(from).min(LODS_MAX)];
+            *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
+            let is_held = usize::from(from != CULLED);
+            let seen = Seen {
+                inverse_m: 1.0 / nearest_m,
+                size_squared: rows.size_squared[row] * steps.sizes_squared[is_held],
+                from,
+            };
+            self.count_levels(steps, &seen, &assets[asset], &costs[asset]);
+        }
+        Ok(())
+    }
+
+    /// Counts the levels of one instance, the coarsest step first.
+    #[inline]
+    fn count_levels(&mut self, steps: &Steps, seen: &Seen, lods: &AssetLods, cost: &AssetCosts) {
+        for level in (0..lods.coarsest()).rev() {
+            let error_m = lods.all_errors_m()[level + 1];
+            let holding = error_m * steps.errors[1] * seen.inverse_m;
+            // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
+            // number.
+            if !(holding * holding * ROUNDING >= 1.0) {
+                break;
+            }
+            let is_held = usize::from(usize::from(seen.from) <= level);
+            let value = error_m * steps.errors[is_held] * seen.inverse_m;
+            // What is hidden has no levels.
+            let squared = value * value;
+            let squared = if squared > seen.size_squared { seen.size_squared } else { squared };
+            let into = &mut self.buckets[is_held][bucket(squared)];
+            into.triangles += u64::from(cost.triangles[level] - cost.triangles[level + 1]);
+            into.levels += 1;
+        }
+    }
+
+    /// For the bytes, the nearest instance of each asset speaks for all: takes what one view found
+    /// into the scales that levels are needed up to.
+    fn fold_nearest(&mut self, steps: &Steps, assets: &[AssetLods]) {
+        let smaller = |a: f32, b: f32| if b < a { b } else { a };
+        let larger = |a: f32, b: f32| if b > a { b } else { a };
+        let found = self.nearest.iter().zip(&self.coarsest);
+        for ((values, lods), (nearest, coarsest)) in self.values.iter_mut().zip(assets).zip(found) {
+            let any_m = nearest.iter().copied().fold(f32::INFINITY, smaller);
+            let mut held_m = f32::INFINITY;
+            for level in 0..lods.coarsest() {
+                held_m = smaller(held_m, nearest[level]);
+                // No error at no distance is not a number, and never larger.
+                let error_m = lods.all_errors_m()[level + 1];
+                let holding = error_m * steps.errors[1] / any_m;
+                values.holding[level] = larger(values.holding[level], holding * holding);
+                let held = error_m * steps.errors[1] / held_m;
+                let fresh = error_m * steps.errors[0] / any_m;
+                let now = larger(values.now[level], held * held);
+                values.now[level] = larger(now, fresh * fresh);
+            }
+            if coarsest.is_shown {
+                // The coarsest level of what is shown stays, whatever vanishes.
+                values.now[lods.coarsest()] = f32::INFINITY;
+                values.holding[lods.coarsest()] = f32::INFINITY;
+            }
+        }
+    }
+
+    /// The scale for everything that was added, which is forgotten for the next frame; `costs` as
+    /// they were then.
+    ///
+    /// # Errors
+    /// [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because `cull_px` is
+    /// 0 or something is nearer than its own size.
+    pub fn fit(&mut self, costs: &[AssetCosts], budget: &Budget) -> Result<BudgetFit, LodError> {
+        let now = Totals::new(self, 1.0, costs, |v: &Values| &v.now);
+        let calm = Totals::new(self, self.ratio, costs, |v: &Values| &v.holding);
+        self.forget();
+        let Some(least) = now.first_within(budget) else {
+            return Err(now.refusal(budget));
+        };
+        if least > self.at {
+            self.at = least;
+        } else if let Some(lower) = calm.first_within(budget) {
+            self.at = self.at.min(lower);
+        }
+        let (wanted, granted) = (now.at(UNSCALED), now.at(self.at));
+        Ok(BudgetFit {
+            scale: square_of(self.at).sqrt(),
+            wanted: wanted.cost,
+            granted: granted.cost,
+            coarser_levels: wanted.levels - granted.levels,
+            hidden: wanted.appear - granted.appear,
+        })
+    }
+
+    /// Forgets what was added; the scale stays.
+    fn forget(&mut self) {
+        self.values.fill(Values::default());
+        self.buckets.as_flattened_mut().fill(Bucket::default());
+        self.ratio = 1.0;
+    }
+}
+
+/// Sums from the top: what is taken at the scale where each bucket begins.
+struct Totals([Sum; BUCKETS]);
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    cost: Cost,
+    levels: u64,
+    appear: u64,
+}
+
+impl Sum {
+    fn add(&mut self, bucket: &Bucket) {
+        self.cost.triangles += bucket.triangles;
+        self.levels += u64::from(bucket.levels);
+        self.appear += u64::from(bucket.appear);
+    }
+}
+
+impl Totals {
+    /// Fresh steps count down to `ratio` times lower scales than held ones.
+    fn new(
+        counted: &LodBudget,
+        ratio: f32,
+        costs: &[AssetCosts],
+        values: impl Fn(&Values) -> &[f32; LODS_MAX],
+    ) -> Self {
+        let mut bytes = [0u64; BUCKETS];
+        for (cost, asset) in costs.iter().zip(&counted.values) {
+            for (&level_bytes, &value) in cost.bytes.iter().zip(values(asset)) {
+                if value > 0.0 {
+                    bytes[bucket(value)] += u64::from(level_bytes);
+                }
+            }
+        }
+        let mut sums = [Sum::default(); BUCKETS];
+        let (mut sum, mut fresh) = (Sum::default(), BUCKETS);
+        for at in (0..BUCKETS).rev() {
+            // Rounded down, so that no bucket is left out that holds a step of this scale.
+            let lowest = square_of(at) / (ratio * ratio * ROUNDING * ROUNDING);
+            let lowest = if ratio > 1.0 { bucket(lowest) } else { at };
+            while fresh > lowest {
+                fresh -= 1;
+                sum.add(&counted.buckets[0][fresh]);
+            }
+            sum.add(&counted.buckets[1][at]);
+            sum.cost.bytes += bytes[at];
+            sums[at] = sum;
+        }
+        Self(sums)
+    }
+
+    fn at(&self, bucket: usize) -> &Sum {
+        &self.0[bucket]
+    }
+
+    /// The lowest scale from 1 on whose cost is within a budget.
+    fn first_within(&self, budget: &Budget) -> Option<usize> {
+        let exceeds =
+            |sum: &Sum| sum.cost.triangles > budget.triangles || sum.cost.bytes > budget.bytes;
+        // Costs do not rise with the scale.
+        let first = UNSCALED + self.0[UNSCALED..].partition_point(exceeds);
+        (first < BUCKETS).then_some(first)
+    }
+
+    fn refusal(&self, budget: &Budget) -> LodError {
+        let Cost { triangles, bytes } = self.0[BUCKETS - 1].cost;
+        if triangles > budget.triangles {
+            let (budget, needed) = (budget.triangles, triangles);
+            LodError::Budget { what: "triangles", budget, needed }
+        } else {
+            LodError::Budget { what: "bytes", budget: budget.bytes, needed: bytes }
+        }
+    }
+}

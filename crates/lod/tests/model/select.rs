@@ -1,0 +1,326 @@
+//! Selection and budget beside trying every level of every instance in turn. The property test and
+//! the fuzz target share it.
+
+use farplane_geom::Vec3;
+use farplane_lod::*;
+
+/// One change, or one frame.
+#[derive(Clone, Copy, Debug)]
+pub enum Op {
+    /// The view goes a little.
+    Go(Vec3),
+    /// The view is somewhere else.
+    Jump(Vec3),
+    Focal(f32),
+    /// Thresholds: `refine_px`, a share of it, `cull_px`.
+    Rule([f32; 3]),
+    /// An instance is at another place.
+    Move {
+        instance: u16,
+        to: Vec3,
+    },
+    Select,
+    /// Blocks from a first one on, in steps.
+    SelectSome {
+        first: u8,
+        step: u8,
+    },
+    /// A frame within a share of what is wanted, in 256ths.
+    Budget {
+        triangles: u8,
+        bytes: u8,
+    },
+}
+
+fn byte(bytes: &mut &[u8]) -> Option<u8> {
+    let (&first, rest) = bytes.split_first()?;
+    *bytes = rest;
+    Some(first)
+}
+
+fn share(bytes: &mut &[u8]) -> Option<f32> {
+    Some(f32::from(byte(bytes)? as i8) / 128.0)
+}
+
+fn point(bytes: &mut &[u8]) -> Option<Vec3> {
+    Some(Vec3::new(share(bytes)?, share(bytes)?, share(bytes)?))
+}
+
+impl Op {
+    /// Takes one operation off the front; nothing when the bytes run out.
+    pub fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        Some(match byte(bytes)? % 16 {
+            0..=3 => Self::Go(point(bytes)? * 20.0),
+            4 => Self::Go(point(bytes)? * 0.01),
+            5 => Self::Jump(point(bytes)? * 3000.0),
+            6 => Self::Focal(100.0 + 1000.0 * (1.0 + share(bytes)?)),
+            7 => {
+                let refine_px = 0.1 + 4.0 * (1.0 + share(bytes)?);
+                let ratio = 1.0 - 0.25 * (1.0 + share(bytes)?);
+                Self::Rule([refine_px, refine_px * ratio, (2.0 * share(bytes)?).max(0.0)])
+            }
+            8 => {
+                let instance = u16::from_le_bytes([byte(bytes)?, byte(bytes)?]);
+                let to = point(bytes)? * 2000.0;
+                // Now and then to no place at all.
+                Self::Move { instance, to: if to.x == 0.0 { Vec3::NAN } else { to } }
+            }
+            9..=12 => Self::Select,
+            13 => Self::SelectSome { first: byte(bytes)?, step: byte(bytes)? },
+            _ => Self::Budget { triangles: byte(bytes)?, bytes: byte(bytes)? },
+        })
+    }
+}
+
+/// Four assets of 1, 3, 5 and 8 levels; costs fall to a third from level to level.
+fn assets() -> (Vec<AssetLods>, Vec<AssetCosts>, Vec<Vec<[u64; 2]>>) {
+    let (mut lods, mut costs, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+    for (asset, count) in [1u32, 3, 5, 8].into_iter().enumerate() {
+        let errors: Vec<f32> = (0..count)
+            .map(|l| if l == 0 { 0.0 } else { 0.01 * f32::from(3u16.pow(l) % 1000) })
+            .collect();
+        let triangles: Vec<u32> = (0..count).map(|l| 9000 / 3u32.pow(l) + asset as u32).collect();
+        let bytes: Vec<u32> = triangles.iter().map(|t| t * 20 + 7).collect();
+        lods.push(AssetLods::new(&errors).unwrap());
+        costs.push(AssetCosts::new(&triangles, &bytes).unwrap());
+        let both = triangles.iter().zip(&bytes).map(|(&t, &b)| [u64::from(t), u64::from(b)]);
+        plain.push(both.collect());
+    }
+    (lods, costs, plain)
+}
+
+/// The level after another, by trying each level in turn: the README's words in the order of
+/// operations that `band.rs` documents.
+fn next_level(
+    from: u8,
+    d2: f32,
+    radius_m: f32,
+    errors_m: &[f32],
+    focal_px: f32,
+    rule: &LodRule,
+) -> u8 {
+    let square = |v: f32| v * v;
+    let limit_px = if from == CULLED { rule.cull_px() } else { rule.vanish_px() };
+    let is_large = limit_px == 0.0 && d2 < f32::INFINITY
+        || d2 < square(radius_m * (2.0 * focal_px / limit_px));
+    if !is_large {
+        return CULLED;
+    }
+    let is_good = |level: &usize, px: f32| {
+        errors_m[*level] == 0.0 || d2 >= square(radius_m + errors_m[*level] * (focal_px / px))
+    };
+    let coarsest_good =
+        |px: f32| (0..errors_m.len()).rev().find(|level| is_good(level, px)).unwrap_or(0) as u8;
+    let coarsest = coarsest_good(rule.refine_px());
+    if from >= coarsest { coarsest } else { from.max(coarsest_good(rule.coarsen_px())) }
+}
+
+/// Everything twice: a state that skips, one that does not, and the levels by hand.
+pub struct Model {
+    columns: [Vec<f32>; 3],
+    radius_m: Vec<f32>,
+    asset: Vec<u32>,
+    lods: Vec<AssetLods>,
+    costs: Vec<AssetCosts>,
+    plain_costs: Vec<Vec<[u64; 2]>>,
+    view: LodView,
+    rule: LodRule,
+    skipping: LodState,
+    moving: LodState,
+    naive: Vec<u8>,
+    budget: LodBudget,
+    pub looked_at: u32,
+    pub skipped: u32,
+}
+
+impl Model {
+    pub fn new(count: usize, seed: u64) -> Self {
+        let mut state = seed;
+        let mut unit = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / 16_777_216.0
+        };
+        let (lods, costs, plain_costs) = assets();
+        let mut column = |size: f32| (0..count).map(|_| (unit() - 0.5) * size).collect();
+        let columns: [Vec<f32>; 3] = [column(3000.0), column(3000.0), column(300.0)];
+        let radius_m = (0..count).map(|_| 10.0 * unit() * unit()).collect();
+        let asset = (0..count).map(|_| (unit() * 4.0) as u32).collect();
+        Self {
+            columns,
+            radius_m,
+            asset,
+            lods,
+            costs,
+            plain_costs,
+            view: LodView { position: Vec3::ZERO, focal_px: 935.0 },
+            rule: LodRule::default(),
+            skipping: LodState::new(count),
+            moving: LodState::for_moving(count),
+            naive: vec![CULLED; count],
+            budget: LodBudget::new(),
+            looked_at: 0,
+            skipped: 0,
+        }
+    }
+
+    pub fn apply(&mut self, op: Op) {
+        match op {
+            Op::Go(step) => self.view.position += step,
+            Op::Jump(to) => self.view.position = to,
+            Op::Focal(focal_px) => self.view.focal_px = focal_px,
+            Op::Rule([refine, coarsen, cull]) => {
+                self.rule = LodRule::new(refine, coarsen, cull).unwrap();
+            }
+            Op::Move { instance, to } => self.move_to(instance, to),
+            Op::Select => self.select(Blocks::All, &self.rule.clone()),
+            Op::SelectSome { first, step } => {
+                let blocks = self.naive.len().div_ceil(BLOCK) as u32;
+                let listed: Vec<u32> = (0..blocks)
+                    .map(|b| (u32::from(first) + b * u32::from(step)) % blocks)
+                    .collect();
+                self.select(Blocks::Listed(&listed), &self.rule.clone());
+            }
+            Op::Budget { triangles, bytes } => self.fit([triangles, bytes]),
+        }
+    }
+
+    fn move_to(&mut self, instance: u16, to: Vec3) {
+        if self.naive.is_empty() {
+            return;
+        }
+        let index = usize::from(instance) % self.naive.len();
+        for (axis, column) in self.columns.iter_mut().enumerate() {
+            column[index] = to[axis];
+        }
+        self.skipping.instance_changed(index as u32);
+    }
+
+    fn instances(&self) -> Instances<'_> {
+        let [x, y, z] = &self.columns;
+        Instances::new([x, y, z], &self.radius_m, &self.asset).unwrap()
+    }
+
+    fn naive_level(&self, i: usize, rule: &LodRule) -> u8 {
+        let p = self.view.position;
+        let (x, y, z) =
+            (self.columns[0][i] - p.x, self.columns[1][i] - p.y, self.columns[2][i] - p.z);
+        let d2 = x * x + y * y + z * z;
+        let errors_m = self.lods[self.asset[i] as usize].errors_m();
+        next_level(self.naive[i], d2, self.radius_m[i], errors_m, self.view.focal_px, rule)
+    }
+
+    fn select(&mut self, blocks: Blocks<'_>, rule: &LodRule) {
+        let mut expected = Vec::new();
+        let count = self.naive.len();
+        let numbers: Vec<u32> = match blocks {
+            Blocks::All => (0..count.div_ceil(BLOCK) as u32).collect(),
+            Blocks::Listed(listed) => listed.to_vec(),
+        };
+        for block in numbers {
+            let first = block as usize * BLOCK;
+            for i in first..(first + BLOCK).min(count) {
+                let (from, to) = (self.naive[i], self.naive_level(i, rule));
+                if from != to {
+                    self.naive[i] = to;
+                    expected.push(LodChange { instance: i as u32, from, to });
+                }
+            }
+        }
+        let mut changes = vec![LodChange { instance: 9, from: 9, to: 9 }];
+        for skips in [true, false] {
+            let mut state = if skips { self.skipping.clone() } else { self.moving.clone() };
+            let (instances, view) = (self.instances(), &self.view);
+            let selected =
+                state.select(&instances, &self.lods, blocks, view, rule, &mut changes).unwrap();
+            assert_eq!(changes, expected, "skipping: {skips}");
+            assert_eq!(state.levels(), self.naive);
+            if skips {
+                self.skipping = state;
+                self.looked_at += selected.looked_at;
+                self.skipped += selected.skipped;
+            } else {
+                self.moving = state;
+            }
+        }
+    }
+
+    /// Cost of levels, by adding up.
+    fn cost(&self, levels: &[u8]) -> Cost {
+        let mut cost = Cost::default();
+        let mut finest = vec![CULLED; self.lods.len()];
+        for (&level, &asset) in levels.iter().zip(&self.asset) {
+            if level != CULLED {
+                let asset = asset as usize;
+                cost.triangles += self.plain_costs[asset][usize::from(level)][0];
+                finest[asset] = finest[asset].min(level);
+            }
+        }
+        for (costs, &finest) in self.plain_costs.iter().zip(&finest) {
+            let kept = costs.iter().skip(usize::from(finest));
+            cost.bytes += kept.map(|c| c[1]).sum::<u64>();
+        }
+        cost
+    }
+
+    fn fit(&mut self, shares: [u8; 2]) {
+        let all: Vec<u32> = (0..self.naive.len() as u32).collect();
+        let wanted: Vec<u8> = (0..all.len()).map(|i| self.naive_level(i, &self.rule)).collect();
+        let wanted = self.cost(&wanted);
+        let of = |cost: u64, share: u8| {
+            if share >= 250 { u64::MAX } else { cost * u64::from(share) / 240 }
+        };
+        let limit = Budget {
+            triangles: of(wanted.triangles, shares[0]),
+            bytes: of(wanted.bytes, shares[1]),
+        };
+        let mut fresh = LodBudget::new();
+        let mut fits = [None, None];
+        for (fit, budget) in fits.iter_mut().zip([&mut fresh, &mut self.budget]) {
+            let [x, y, z] = &self.columns;
+            let instances = Instances::new([x, y, z], &self.radius_m, &self.asset).unwrap();
+            let (lods, costs) = (&self.lods, &self.costs);
+            let (view, rule) = (&self.view, &self.rule);
+            budget.add(&instances, lods, costs, &all, &self.naive, view, rule).unwrap();
+            *fit = match budget.fit(costs, &limit) {
+                Ok(fit) => Some(fit),
+                Err(LodError::Budget { budget, needed, .. }) => {
+                    assert!(needed > budget);
+                    None
+                }
+                Err(other) => panic!("{other}"),
+            };
+        }
+        let [Some(least), Some(stable)] = fits else {
+            assert_eq!(fits, [None, None]);
+            return;
+        };
+        assert!(least.scale <= stable.scale && least.scale >= 1.0);
+        assert!(least.wanted.triangles >= wanted.triangles && least.wanted.bytes >= wanted.bytes);
+        let within = |c: &Cost| c.triangles <= limit.triangles && c.bytes <= limit.bytes;
+        assert_eq!(within(&least.wanted), least.scale == 1.0);
+        // At a scale three buckets lower it would not fit. (Bytes of what is hidden go on counting
+        // where another instance of the asset is shown, so only triangles can be told by adding up.)
+        if least.scale > 1.11 && limit.bytes == u64::MAX {
+            let lower = self.rule.scaled(least.scale / 1.1).unwrap();
+            let levels: Vec<u8> = (0..all.len()).map(|i| self.naive_level(i, &lower)).collect();
+            assert!(!within(&self.cost(&levels)), "{limit:?} {least:?}");
+        }
+        let rule = self.rule.scaled(stable.scale).unwrap();
+        self.select(Blocks::All, &rule);
+        let spent = self.cost(&self.naive);
+        assert!(within(&spent), "{limit:?} {stable:?} {spent:?}");
+        assert!(spent.triangles <= stable.granted.triangles && spent.bytes <= stable.granted.bytes);
+    }
+}
+
+/// Applies the operations that the bytes stand for; the first says how many instances there are.
+pub fn run(mut bytes: &[u8]) {
+    let Some(count) = byte(&mut bytes) else { return };
+    let mut model = Model::new(usize::from(count) * 2, u64::from(count));
+    while let Some(op) = Op::decode(&mut bytes) {
+        model.apply(op);
+    }
+    model.apply(Op::Select);
+}
