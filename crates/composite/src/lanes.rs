@@ -1,30 +1,83 @@
-//! Eight pixels side by side: each is one 32-bit lane, split where arithmetic needs room into
-//! its even bytes (red, blue) and its odd ones (green, alpha), both as 16-bit lanes.
+//! Sixteen pixels side by side, as arrays that the compiler makes vectors of. A pixel is two
+//! 16-bit lanes, red and green in the first, blue and alpha in the second, split where arithmetic
+//! needs room into their low bytes (red, blue) and their high ones (green, alpha).
 //!
-//! Splitting needs one mask and one shift, on every instruction set, and keeps a pixel's
-//! channels in its own lane: no shuffle is ever needed to bring a weight or an alpha to them.
-
-use wide::{u8x16, u8x32, u16x8, u16x16, u32x8};
+//! Splitting needs one mask and one shift, on every instruction set, and keeps a pixel's channels
+//! in its own 32 bits: a weight or an alpha comes to them by one product, without a shuffle.
+//!
+//! Arithmetic is wrapping where nothing can overflow: the checks of a debug build would keep the
+//! loops from becoming vectors.
 
 use crate::Pixel;
 
-/// Pixels per block.
-pub(crate) const LANES: usize = 8;
+/// Pixels per block. At eight the compiler falls back to scalars in places.
+pub(crate) const LANES: usize = 16;
 
-/// Sixteen 16-bit lanes hold one half of the channels of eight pixels.
-const EVEN_BYTES: u32 = 0x00ff_00ff;
+/// Two 16-bit lanes for each pixel of a block.
+pub(crate) type Words = [u16; 2 * LANES];
 
+/// Four bytes for each pixel of a block.
+pub(crate) type Bytes = [u8; 4 * LANES];
+
+/// A block of pixels.
+pub(crate) type Block = [Pixel; LANES];
+
+/// Red in the low byte and green in the high one, then blue and alpha.
 #[inline(always)]
-pub(crate) fn load(pixels: &[Pixel; LANES]) -> u32x8 {
-    u32x8::new(pixels.map(u32::from_le_bytes))
+pub(crate) fn words(block: &Block) -> Words {
+    let mut out: Words = bytemuck::cast(*block);
+    for word in &mut out {
+        *word = u16::from_le(*word);
+    }
+    out
 }
 
+/// The inverse of [`words`].
 #[inline(always)]
-pub(crate) fn store(block: u32x8) -> [Pixel; LANES] {
-    block.to_array().map(u32::to_le_bytes)
+pub(crate) fn pixels(words: Words) -> Block {
+    let mut out = words;
+    for word in &mut out {
+        *word = word.to_le();
+    }
+    bytemuck::cast(out)
 }
 
-/// The first `LANES` of `pixels`, zeros behind them if there are fewer.
+/// For each pixel a pair of lanes: the low and the high half of a 32-bit number.
+#[inline(always)]
+pub(crate) fn pairs(values: [u32; LANES]) -> Words {
+    let mut values = values;
+    for value in &mut values {
+        *value = value.to_le();
+    }
+    let mut out: Words = bytemuck::cast(values);
+    for word in &mut out {
+        *word = u16::from_le(*word);
+    }
+    out
+}
+
+/// Each pixel's alpha in both of its lanes.
+#[inline(always)]
+pub(crate) fn alphas(block: &Block) -> Words {
+    let mut out = [0; LANES];
+    for (o, pixel) in out.iter_mut().zip(block) {
+        let alpha = u32::from_le_bytes(*pixel) >> 24;
+        *o = alpha | alpha << 16;
+    }
+    pairs(out)
+}
+
+/// Each byte in both lanes of its pixel.
+#[inline(always)]
+pub(crate) fn doubled(bytes: &[u8; LANES]) -> Words {
+    let mut out = [0; LANES];
+    for (o, byte) in out.iter_mut().zip(bytes) {
+        *o = u32::from(*byte) | u32::from(*byte) << 16;
+    }
+    pairs(out)
+}
+
+/// The first `LANES` of `values`, zeros behind them if there are fewer.
 #[inline]
 pub(crate) fn padded<T: Copy + Default>(values: &[T]) -> [T; LANES] {
     let mut block = [T::default(); LANES];
@@ -32,91 +85,57 @@ pub(crate) fn padded<T: Copy + Default>(values: &[T]) -> [T; LANES] {
     block
 }
 
-/// (red, blue) and (green, alpha).
-#[inline(always)]
-pub(crate) fn split(block: u32x8) -> (u16x16, u16x16) {
-    (halves(block & u32x8::splat(EVEN_BYTES)), shr8(halves(block)))
-}
-
-/// The inverse of [`split`]. Every lane must be at most 255.
-#[inline(always)]
-pub(crate) fn join(rb: u16x16, ga: u16x16) -> u32x8 {
-    words(rb | (ga * u16x16::splat(256)))
-}
-
-/// Each pixel's alpha in both halves of its lane.
-#[inline(always)]
-pub(crate) fn alphas(block: u32x8) -> u16x16 {
-    halves(u32x8::new(block.to_array().map(|p| p >> 24 | (p >> 24) << 16)))
-}
-
-/// `value >> 8`. Written as a product: `wide` hands the count of a shift over in memory, which
-/// costs a check per shift where debug assertions are on.
-#[inline(always)]
-fn shr8(value: u16x16) -> u16x16 {
-    high(value, 256)
-}
-
-/// `value >> 7`, likewise.
-#[inline(always)]
-pub(crate) fn shr7(value: u16x16) -> u16x16 {
-    high(value, 512)
-}
-
-/// The upper half of each product. `wide` joins its two halves by a cast to a type of larger
-/// alignment, which again costs a check; through an array it costs nothing.
-#[inline(always)]
-pub(crate) fn high(value: u16x16, factor: u16) -> u16x16 {
-    let [low, high]: [u16x8; 2] = bytemuck::cast(value);
-    let factor = u16x8::splat(factor);
-    let halves = [low.mul_keep_high(factor).to_array(), high.mul_keep_high(factor).to_array()];
-    u16x16::new(bytemuck::cast(halves))
-}
-
-/// Each pair of bytes in its lane: `low` in the lower half, `high` in the upper one.
-#[inline(always)]
-pub(crate) fn pair_bytes(low: &[u8; LANES], high: &[u8; LANES]) -> u16x16 {
-    let zero = u8x16::splat(0);
-    let bytes = u8x16::unpack_low(half_filled(low), half_filled(high));
-    let lanes = [u8x16::unpack_low(bytes, zero), u8x16::unpack_high(bytes, zero)];
-    let lanes: [u32; LANES] = bytemuck::cast(lanes);
-    halves(u32x8::new(lanes.map(u32::from_le)))
-}
-
-#[inline(always)]
-fn half_filled(bytes: &[u8; LANES]) -> u8x16 {
-    let mut block = [0; 2 * LANES];
-    block[..LANES].copy_from_slice(bytes);
-    u8x16::new(block)
-}
-
 /// `product / 255`, rounded to the nearest, for 0 ..= 255²: exact, no ties exist (255 is odd).
-/// Blinn, "Three wrongs make a right", IEEE CG&A 15(6), 1995.
+/// Blinn, "Three wrongs make a right", IEEE CG&A 15(6), 1995; the two shifts and the sum there are
+/// the upper half of one product by 257.
 #[inline(always)]
-pub(crate) fn div255(product: u16x16) -> u16x16 {
-    let t = product + u16x16::splat(128);
-    shr8(t + shr8(t))
+pub(crate) fn div255(product: u16) -> u16 {
+    ((u32::from(product.wrapping_add(128)) * 257) >> 16) as u16
 }
 
-/// min(value, 255) without an unsigned 16-bit minimum, which SSE2 lacks.
+/// [`div255`] in the high byte of the lane, nothing in the low one.
 #[inline(always)]
-pub(crate) fn cap(value: u16x16) -> u16x16 {
-    value - value.saturating_sub(u16x16::splat(255))
+pub(crate) fn div255_high(product: u16) -> u16 {
+    let t = product.wrapping_add(128);
+    t.wrapping_add(t >> 8) & 0xff00
 }
 
-/// Sum of each byte, at most 255.
+/// Each channel of `block` times its pixel's lane of `by`, over 255, rounded to the nearest.
 #[inline(always)]
-pub(crate) fn add_bytes(a: u32x8, b: u32x8) -> u32x8 {
-    let a: u8x32 = bytemuck::cast(a);
-    bytemuck::cast(a.saturating_add(bytemuck::cast(b)))
+pub(crate) fn scale(block: &Block, by: &Words) -> Block {
+    scale_each(block, by, by)
 }
 
+/// [`scale`] with factors of their own for the low bytes (red, blue) and the high ones.
 #[inline(always)]
-fn halves(block: u32x8) -> u16x16 {
-    bytemuck::cast(block)
+pub(crate) fn scale_each(block: &Block, by_low: &Words, by_high: &Words) -> Block {
+    let channels = words(block);
+    let mut out = [0; 2 * LANES];
+    for i in 0..2 * LANES {
+        let low = div255((channels[i] & 255).wrapping_mul(by_low[i]));
+        let high = div255_high((channels[i] >> 8).wrapping_mul(by_high[i]));
+        out[i] = low | high;
+    }
+    pixels(out)
 }
 
+/// 255 − each lane.
 #[inline(always)]
-fn words(block: u16x16) -> u32x8 {
-    bytemuck::cast(block)
+pub(crate) fn inverse(alphas: Words) -> Words {
+    let mut out = alphas;
+    for lane in &mut out {
+        *lane = 255_u16.wrapping_sub(*lane);
+    }
+    out
+}
+
+/// Sum of each channel, at most 255.
+#[inline(always)]
+pub(crate) fn add(a: &Block, b: &Block) -> Block {
+    let (a, b): (Bytes, Bytes) = (bytemuck::cast(*a), bytemuck::cast(*b));
+    let mut out = [0; 4 * LANES];
+    for i in 0..4 * LANES {
+        out[i] = a[i].saturating_add(b[i]);
+    }
+    bytemuck::cast(out)
 }

@@ -1,0 +1,143 @@
+//! Which instruction set a kernel runs with: the only place with `unsafe`.
+//!
+//! A kernel has one body, safe and `#[inline(always)]`, over arrays of a fixed size. It is
+//! compiled once for each [`Level`] by inlining it into a function with that level's target
+//! features, where the compiler makes it vectors of that width. Integers and `+ − × ÷ √` on floats
+//! give the same bits at every level.
+#![allow(unsafe_code)]
+
+/// A set of instructions that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What the build is for: SSE2 on x86-64, NEON on 64-bit ARM, unless it was told otherwise.
+    Baseline,
+    /// AVX2, x86-64 alone.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL, x86-64 alone.
+    Avx512,
+}
+
+impl Level {
+    /// All of them, the narrowest first.
+    pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
+
+    /// Whether this machine has it. Without the feature `std` only the baseline is ever found.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Baseline => true,
+            Self::Avx2 => has_avx2(),
+            Self::Avx512 => has_avx512(),
+        }
+    }
+
+    /// The widest one that this machine has, or what [`with_level`] set on this thread.
+    #[must_use]
+    pub fn current() -> Self {
+        #[cfg(feature = "std")]
+        if let Some(level) = forced::LEVEL.get() {
+            return level;
+        }
+        Self::widest()
+    }
+
+    fn widest() -> Self {
+        match (has_avx512(), has_avx2()) {
+            (true, _) => Self::Avx512,
+            (false, true) => Self::Avx2,
+            (false, false) => Self::Baseline,
+        }
+    }
+}
+
+/// Runs `f` with this thread's kernels at `level`, to compare or to measure; `None`, and nothing
+/// is run, where this machine lacks it. Results are the same at every level.
+#[cfg(feature = "std")]
+pub fn with_level<R>(level: Level, f: impl FnOnce() -> R) -> Option<R> {
+    if !level.is_available() {
+        return None;
+    }
+    let _until_dropped = forced::Guard(forced::LEVEL.replace(Some(level)));
+    Some(f())
+}
+
+#[cfg(feature = "std")]
+mod forced {
+    use super::Level;
+    use core::cell::Cell;
+
+    std::thread_local! {
+        pub(super) static LEVEL: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    /// Puts back what was before, after a panic too.
+    pub(super) struct Guard(pub(super) Option<Level>);
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            LEVEL.set(self.0);
+        }
+    }
+}
+
+/// Work on whole images or slices, compiled for every level.
+pub(crate) trait Kernel {
+    /// What comes out, besides what it writes.
+    type Output;
+
+    /// The body. Must be `#[inline(always)]`, and so must be what it calls in its loops, or it
+    /// runs right but at the baseline.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs a kernel at the current level.
+pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    match Level::current() {
+        Level::Baseline => {}
+        // SAFETY: `current` is a level that this machine has: found there, or checked by
+        // `with_level`, which alone can set another.
+        Level::Avx2 => return unsafe { x86::avx2(kernel) },
+        // SAFETY: likewise.
+        Level::Avx512 => return unsafe { x86::avx512(kernel) },
+    }
+    kernel.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Kernel;
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn avx2<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run()
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    pub(super) fn avx512<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run()
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2")
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+fn has_avx512() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512dq")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+}
+
+#[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+fn has_avx2() -> bool {
+    false
+}
+
+#[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+fn has_avx512() -> bool {
+    false
+}
