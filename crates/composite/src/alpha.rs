@@ -3,7 +3,6 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::Pixel;
-use crate::lanes::{Block, LANES, Words, scale, scale_each};
 use crate::srgb;
 
 /// One RGBA8 pixel with straight alpha: its colour is not premultiplied.
@@ -18,14 +17,14 @@ impl Rgba8 for Pixel {}
 impl Rgba8 for Straight {}
 
 pub(crate) mod sealed {
-    use super::{Block, Pixel, Words};
+    use super::Pixel;
 
     /// What the two kinds of alpha do differently.
     pub trait Sealed {
         /// What stands for 1 in the premultiplied values of [`Sealed::load`].
         const ONE: f64;
-        /// Whether operators of Porter and Duff have integer kernels.
-        const PREMULTIPLIED: bool;
+        /// Whether colours are not premultiplied.
+        const STRAIGHT: bool;
         /// Premultiplied values.
         fn load(pixel: Pixel) -> [f64; 4];
         /// The nearest pixel to premultiplied values in units of `ONE`², halves rounded up.
@@ -34,14 +33,12 @@ pub(crate) mod sealed {
         fn load_linear(pixel: Pixel) -> [f64; 4];
         /// The inverse, to the nearest.
         fn store_linear(value: [f64; 4]) -> Pixel;
-        /// Covers only the share `by` / 255 of each pixel.
-        fn cover(block: &Block, by: &Words) -> Block;
     }
 }
 
 impl sealed::Sealed for Pixel {
     const ONE: f64 = 255.0;
-    const PREMULTIPLIED: bool = true;
+    const STRAIGHT: bool = false;
 
     #[inline(always)]
     fn load(pixel: Pixel) -> [f64; 4] {
@@ -66,17 +63,12 @@ impl sealed::Sealed for Pixel {
         let color = |c: u8| ((u32::from(c) * u32::from(a) * 2 + 255) / 510) as u8;
         [color(r), color(g), color(b), a]
     }
-
-    #[inline(always)]
-    fn cover(block: &Block, by: &Words) -> Block {
-        scale(block, by)
-    }
 }
 
 impl sealed::Sealed for Straight {
     // Colour times alpha is a whole number of 255ths of 255ths.
     const ONE: f64 = 65_025.0;
-    const PREMULTIPLIED: bool = false;
+    const STRAIGHT: bool = true;
 
     #[inline(always)]
     fn load([r, g, b, a]: Pixel) -> [f64; 4] {
@@ -102,16 +94,5 @@ impl sealed::Sealed for Straight {
     fn store_linear([r, g, b, a]: [f64; 4]) -> Pixel {
         let color = |c: f64| if a > 0.0 { srgb::encode(c / a) } else { 0 };
         [color(r), color(g), color(b), (a * 255.0 + 0.5) as u8]
-    }
-
-    /// Colours stay, alpha is scaled.
-    #[inline(always)]
-    fn cover(block: &Block, by: &Words) -> Block {
-        const KEEP: Words = [255; 2 * LANES];
-        let mut high = *by;
-        for pair in high.as_chunks_mut::<2>().0 {
-            pair[0] = 255;
-        }
-        scale_each(block, &KEEP, &high)
     }
 }

@@ -1,4 +1,4 @@
-use crate::arch::{Kernel, run};
+use crate::arch::{Kernel, Simd, run};
 use crate::{Image, Pixel};
 
 /// What is known of all alphas of a picture or page, so that nothing is blended that need not be.
@@ -26,7 +26,7 @@ impl Kernel for Classify<'_> {
     type Output = AlphaClass;
 
     #[inline(always)]
-    fn run(self) -> AlphaClass {
+    fn run<S: Simd>(self, _: S) -> AlphaClass {
         let (mut any, mut all) = (0, u32::MAX);
         for y in 0..self.0.height() {
             for pixel in self.0.row(y).unwrap_or_default() {

@@ -3,10 +3,8 @@
 use core::marker::PhantomData;
 
 use crate::alpha::sealed::Sealed;
-use crate::arch::{Kernel, run};
+use crate::arch::{Kernel, Simd, Vectors, run};
 use crate::blend::{Formula, factor};
-use crate::lanes::{Block, LANES, Words, add, alphas, div255, doubled, inverse, padded, pairs, scale};
-use crate::lanes::scale_each;
 use crate::{Image, ImageMut, Pixel, Rect, Tile};
 
 /// Where the rows of a source come from.
@@ -31,12 +29,12 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// A block of the destination from one of the destination and one of the source.
+/// A vector of the destination from one of the destination and one of the source.
 pub(crate) trait Op {
-    /// The block.
-    fn block(dst: &Block, src: &Block) -> Block;
-    /// Covers only the share `by` / 255 of each pixel.
-    fn cover(src: &Block, by: &Words) -> Block;
+    /// Whether coverage scales alpha alone.
+    const STRAIGHT: bool;
+    /// The vector.
+    fn blend<S: Simd>(simd: S, dst: S::V, src: S::V) -> S::V;
 }
 
 /// What is laid where. Source and mask are as large as the destination, or larger.
@@ -60,28 +58,25 @@ impl<O: Op> Kernel for Laying<'_, O> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self, simd: S) {
         let Lay { mut dst, src, mask, opacity, tint } = self.0;
         let plain = mask.is_none() && opacity == 255 && tint == [255; 4];
-        let share = Share { plain, opacity: u16::from(opacity), tint: tint_words(tint) };
-        let repeated = match src {
-            Rows::Tile { tile, .. } if tile.size() < LANES => Some(tile),
-            _ => None,
-        };
+        let share = Share::<S> { plain, opacity: simd.splat(opacity.into()), tint: simd.all(tint) };
         for y in 0..dst.height() {
             let mask = mask.and_then(|mask| mask.row(y));
             let Some(row) = dst.row_mut(y) else { break };
             match src {
                 Rows::Image(image) => {
                     if let Some(source) = image.row(y) {
-                        lay_row::<O>(row, source, mask, &share);
+                        lay_row::<O, S>(simd, row, source, mask, &share);
                     }
                 }
                 Rows::Tile { tile, origin: [x, top] } => {
                     let source = tile.row(top.wrapping_add(y as u32));
-                    match repeated {
-                        Some(_) => lay_tile::<O>(row, &repeat(source), x, mask, &share),
-                        None => lay_tile::<O>(row, source, x, mask, &share),
+                    if source.len() < REPEATED {
+                        lay_tile::<O, S>(simd, row, &repeat(source), x, mask, &share);
+                    } else {
+                        lay_tile::<O, S>(simd, row, source, x, mask, &share);
                     }
                 }
             }
@@ -90,96 +85,112 @@ impl<O: Op> Kernel for Laying<'_, O> {
 }
 
 /// How much of the source there is.
-struct Share {
+struct Share<S: Simd> {
     /// All of it.
     plain: bool,
-    opacity: u16,
-    tint: [Words; 2],
+    opacity: S::V,
+    tint: S::V,
 }
 
-fn tint_words([r, g, b, a]: Pixel) -> [Words; 2] {
-    let pair = |low: u8, high: u8| pairs([u32::from(low) | u32::from(high) << 16; LANES]);
-    [pair(r, b), pair(g, a)]
-}
+/// Pixels of a short row that is repeated, so that few blocks are split.
+const REPEATED: usize = 64;
 
 /// A short row of a material, as often as it fits: its length is a power of two.
 #[inline(always)]
-fn repeat(row: &[Pixel]) -> [Pixel; 4 * LANES] {
+fn repeat(row: &[Pixel]) -> [Pixel; REPEATED] {
     core::array::from_fn(|i| row[i & (row.len() - 1)])
 }
 
 /// A row of a material from column `x` on, run by run.
 #[inline(always)]
-fn lay_tile<O: Op>(
+fn lay_tile<O: Op, S: Simd>(
+    simd: S,
     dst: &mut [Pixel],
     src: &[Pixel],
     x: u32,
     mask: Option<&[u8]>,
-    share: &Share,
+    share: &Share<S>,
 ) {
     let mut done = 0;
     while done < dst.len() {
         let column = (x as usize).wrapping_add(done) & (src.len() - 1);
         let count = (src.len() - column).min(dst.len() - done);
         let mask = mask.map(|mask| &mask[done..][..count]);
-        lay_row::<O>(&mut dst[done..][..count], &src[column..][..count], mask, share);
+        lay_row::<O, S>(simd, &mut dst[done..][..count], &src[column..][..count], mask, share);
         done += count;
     }
 }
 
 #[inline(always)]
-fn lay_row<O: Op>(dst: &mut [Pixel], src: &[Pixel], mask: Option<&[u8]>, share: &Share) {
-    let (blocks, rest) = dst.as_chunks_mut::<LANES>();
-    let (src_blocks, src_rest) = src.as_chunks::<LANES>();
-    if share.plain {
-        for (d, s) in blocks.iter_mut().zip(src_blocks) {
-            *d = O::block(d, s);
-        }
-        if !rest.is_empty() {
-            let block = O::block(&padded(rest), &padded(src_rest));
-            rest.copy_from_slice(&block[..rest.len()]);
+fn lay_row<O: Op, S: Simd>(
+    simd: S,
+    dst: &mut [Pixel],
+    src: &[Pixel],
+    mask: Option<&[u8]>,
+    share: &Share<S>,
+) {
+    let Some(mask) = mask else {
+        if share.plain {
+            simd.each_pair(dst, src, #[inline(always)] |d, s| O::blend(simd, d, s));
+        } else {
+            let by = share.opacity;
+            simd.each_pair(dst, src, #[inline(always)] |d, s| {
+                O::blend(simd, d, shared::<O, S>(simd, s, by, share))
+            });
         }
         return;
-    }
-    let (mask_blocks, mask_rest) = mask.unwrap_or_default().as_chunks::<LANES>();
-    let all = [255; LANES];
-    for (i, (d, s)) in blocks.iter_mut().zip(src_blocks).enumerate() {
-        let mask = mask_blocks.get(i).unwrap_or(&all);
-        *d = O::block(d, &shared::<O>(s, mask, share));
+    };
+    let (blocks, rest) = S::blocks_mut(dst);
+    let (src_blocks, src_rest) = S::blocks(src);
+    let (mask_blocks, mask_rest) = S::bytes(mask);
+    for ((d, s), mask) in blocks.iter_mut().zip(src_blocks).zip(mask_blocks) {
+        *d = masked::<O, S>(simd, d, s, mask, share);
     }
     if !rest.is_empty() {
-        let mask = if mask.is_some() { padded(mask_rest) } else { all };
-        let block = O::block(&padded(rest), &shared::<O>(&padded(src_rest), &mask, share));
-        rest.copy_from_slice(&block[..rest.len()]);
+        let (d, s) = (simd.padded(rest), simd.padded(src_rest));
+        let mask = simd.padded_bytes(mask_rest);
+        let block = masked::<O, S>(simd, &d, &s, &mask, share);
+        rest.copy_from_slice(&block.as_ref()[..rest.len()]);
     }
+}
+
+#[inline(always)]
+fn masked<O: Op, S: Simd>(
+    simd: S,
+    dst: &S::Block,
+    src: &S::Block,
+    mask: &S::Bytes,
+    share: &Share<S>,
+) -> S::Block {
+    let by = simd.div255(simd.mul(simd.doubled(mask), share.opacity));
+    let src = shared::<O, S>(simd, simd.load(src), by, share);
+    simd.store(O::blend(simd, simd.load(dst), src))
 }
 
 /// Tinted, then covered.
 #[inline(always)]
-fn shared<O: Op>(src: &Block, mask: &[u8; LANES], share: &Share) -> Block {
-    let tinted = scale_each(src, &share.tint[0], &share.tint[1]);
-    let mut by = doubled(mask);
-    for lane in &mut by {
-        *lane = div255(lane.wrapping_mul(share.opacity));
+fn shared<O: Op, S: Simd>(simd: S, src: S::V, by: S::V, share: &Share<S>) -> S::V {
+    let tinted = simd.scale_each(src, simd.low(share.tint), simd.high(share.tint));
+    if !O::STRAIGHT {
+        return simd.scale(tinted, by);
     }
-    O::cover(&tinted, &by)
+    // Colours stay, alpha alone is scaled: green's factor is lifted to 255.
+    let lifted = simd.cap(simd.add(by, simd.low(simd.all([255, 0, 0, 0]))));
+    simd.scale_each(tinted, simd.splat(255), lifted)
 }
 
 /// Values are blended as they are stored.
 pub(crate) struct Encoded<P, F>(PhantomData<(P, F)>);
 
 impl<P: Sealed, F: Formula> Op for Encoded<P, F> {
-    #[inline(always)]
-    fn block(dst: &Block, src: &Block) -> Block {
-        if let (true, Some([a, b])) = (P::PREMULTIPLIED, F::FACTORS) {
-            return add(&product(src, dst, a), &product(dst, src, b));
-        }
-        each::<F>(dst, src, P::ONE, P::load, P::store)
-    }
+    const STRAIGHT: bool = P::STRAIGHT;
 
     #[inline(always)]
-    fn cover(src: &Block, by: &Words) -> Block {
-        P::cover(src, by)
+    fn blend<S: Simd>(simd: S, dst: S::V, src: S::V) -> S::V {
+        if let (false, Some([a, b])) = (P::STRAIGHT, F::FACTORS) {
+            return simd.add_bytes(product(simd, src, dst, a), product(simd, dst, src, b));
+        }
+        each_pixel::<F, S>(simd, dst, src, P::ONE, P::load, P::store)
     }
 }
 
@@ -187,42 +198,40 @@ impl<P: Sealed, F: Formula> Op for Encoded<P, F> {
 pub(crate) struct Linear<P, F>(PhantomData<(P, F)>);
 
 impl<P: Sealed, F: Formula> Op for Linear<P, F> {
-    #[inline(always)]
-    fn block(dst: &Block, src: &Block) -> Block {
-        each::<F>(dst, src, 1.0, P::load_linear, P::store_linear)
-    }
+    const STRAIGHT: bool = P::STRAIGHT;
 
     #[inline(always)]
-    fn cover(src: &Block, by: &Words) -> Block {
-        P::cover(src, by)
+    fn blend<S: Simd>(simd: S, dst: S::V, src: S::V) -> S::V {
+        each_pixel::<F, S>(simd, dst, src, 1.0, P::load_linear, P::store_linear)
     }
 }
 
 /// One factor of an operator of Porter and Duff, by the other one's alpha; `kind` is constant.
 #[inline(always)]
-fn product(block: &Block, other: &Block, kind: u8) -> Block {
+fn product<S: Simd>(simd: S, v: S::V, other: S::V, kind: u8) -> S::V {
     match kind {
-        factor::ZERO => [[0; 4]; LANES],
-        factor::ONE => *block,
-        factor::ALPHA => scale(block, &alphas(other)),
-        _ => scale(block, &inverse(alphas(other))),
+        factor::ZERO => simd.splat(0),
+        factor::ONE => v,
+        factor::ALPHA => simd.scale(v, simd.alphas(other)),
+        _ => simd.scale(v, simd.inverse(simd.alphas(other))),
     }
 }
 
 /// Pixel by pixel, by the formula itself.
 #[inline(always)]
-fn each<F: Formula>(
-    dst: &Block,
-    src: &Block,
+fn each_pixel<F: Formula, S: Simd>(
+    simd: S,
+    dst: S::V,
+    src: S::V,
     one: f64,
     load: impl Fn(Pixel) -> [f64; 4],
     store: impl Fn([f64; 4]) -> Pixel,
-) -> Block {
-    let mut out = *dst;
-    for (d, s) in out.iter_mut().zip(src) {
+) -> S::V {
+    let (mut out, src) = (simd.store(dst), simd.store(src));
+    for (d, s) in out.as_mut().iter_mut().zip(src.as_ref()) {
         let ([r, g, b, sa], [dr, dg, db, da]) = (load(*s), load(*d));
         let color = |s: f64, d: f64| F::color(s, sa, d, da, one);
         *d = store([color(r, dr), color(g, dg), color(b, db), F::alpha(sa, da, one)]);
     }
-    out
+    simd.load(&out)
 }

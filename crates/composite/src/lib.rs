@@ -12,7 +12,6 @@ mod class;
 mod draw;
 mod error;
 mod image;
-mod lanes;
 mod lay;
 mod mip;
 mod over;

@@ -1,4 +1,4 @@
-use crate::arch::{Kernel, run};
+use crate::arch::{Kernel, Simd, run};
 use crate::error::{SizeError, area, same};
 use crate::{Image, ImageMut, Pixel, Rgba8};
 
@@ -111,7 +111,7 @@ impl Kernel for Halve<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self, _: S) {
         halve(&self.src, self.dst, average);
     }
 }

@@ -1,7 +1,6 @@
-use crate::arch::{Kernel, run};
+use crate::arch::{Kernel, Simd, Vectors, run};
 use crate::draw::draw_rows;
 use crate::error::{SizeError, same};
-use crate::lanes::{Block, LANES, add, alphas, inverse, padded, scale};
 use crate::lay::Rows;
 use crate::{Image, ImageMut, Paint, Pixel};
 
@@ -40,22 +39,11 @@ impl Kernel for Over<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let (blocks, rest) = self.dst.as_chunks_mut::<LANES>();
-        let (src_blocks, src_rest) = self.src.as_chunks::<LANES>();
-        for (d, s) in blocks.iter_mut().zip(src_blocks) {
-            *d = over_block(d, s);
-        }
-        if !rest.is_empty() {
-            let block = over_block(&padded(rest), &padded(src_rest));
-            rest.copy_from_slice(&block[..rest.len()]);
-        }
+    fn run<S: Simd>(self, simd: S) {
+        simd.each_pair(self.dst, self.src, #[inline(always)] |d, s| {
+            simd.add_bytes(s, simd.scale(d, simd.inverse(simd.alphas(s))))
+        });
     }
-}
-
-#[inline(always)]
-fn over_block(dst: &Block, src: &Block) -> Block {
-    add(src, &scale(dst, &inverse(alphas(src))))
 }
 
 /// Straight alpha to premultiplied, in place: red, green and blue become `round(c · a / 255)`.
@@ -75,25 +63,14 @@ impl Kernel for Premultiply<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let (blocks, rest) = self.0.as_chunks_mut::<LANES>();
-        for block in blocks {
-            *block = premultiply_block(block);
-        }
-        let block = premultiply_block(&padded(rest));
-        rest.copy_from_slice(&block[..rest.len()]);
+    fn run<S: Simd>(self, simd: S) {
+        // Alpha times 255, over 255, stays what it is.
+        let keep = simd.high(simd.all([0, 0, 0, 255]));
+        simd.each(self.0, #[inline(always)] |v| {
+            let alphas = simd.alphas(v);
+            simd.scale_each(v, alphas, simd.cap(simd.add(alphas, keep)))
+        });
     }
-}
-
-#[inline(always)]
-fn premultiply_block(block: &Block) -> Block {
-    // Alpha itself times 255, over 255, stays what it is.
-    let mut out = scale(block, &alphas(block));
-    for (o, i) in out.iter_mut().zip(block) {
-        let color = u32::from_le_bytes(*o) & 0x00ff_ffff;
-        *o = (color | u32::from_le_bytes(*i) & 0xff00_0000).to_le_bytes();
-    }
-    out
 }
 
 struct Unpremultiply<'a>(&'a mut [Pixel]);
@@ -102,7 +79,7 @@ impl Kernel for Unpremultiply<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self, _: S) {
         for pixel in self.0 {
             *pixel = unpremultiplied(*pixel);
         }

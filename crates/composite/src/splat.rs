@@ -1,6 +1,5 @@
-use crate::arch::{Kernel, run};
+use crate::arch::{Kernel, Simd, run};
 use crate::error::{SizeError, area, same};
-use crate::lanes::{Block, LANES, Words, doubled, pixels, words};
 use crate::tint::modulate_row;
 use crate::upsample::{STEP, STRIP, Strip, control_points};
 use crate::{Pixel, Tile};
@@ -90,7 +89,7 @@ impl Kernel for Page<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self, simd: S) {
         let mut planes = [const { Lines::new() }; SPLATS_MAX + 3];
         for start in (0..self.width).step_by(WIDTH) {
             let columns = (self.width - start).min(WIDTH);
@@ -99,13 +98,13 @@ impl Kernel for Page<'_> {
                 let at = At { x: start, y, columns, width: self.width };
                 weigh(self.splats, weights, at);
                 let row = &mut row[start..][..columns];
-                blend_row(row, self.splats, weights, at);
+                blend_row(simd, row, self.splats, weights, at);
                 if let Some(given) = self.tint {
                     for (lines, plane) in tints.iter_mut().zip(given) {
                         lines.fill(plane, at);
                     }
                     let [r, g, b] = [0, 1, 2].map(|i| &tints[i].bytes[..columns]);
-                    modulate_row(row, r, g, b);
+                    modulate_row(simd, row, r, g, b);
                 }
             }
         }
@@ -166,60 +165,62 @@ fn weigh(splats: &[Splat<'_>], planes: &mut [Lines], at: At) {
 }
 
 #[inline(always)]
-fn blend_row(row: &mut [Pixel], splats: &[Splat<'_>], planes: &[Lines], at: At) {
-    let (blocks, rest) = row.as_chunks_mut::<LANES>();
+fn blend_row<S: Simd>(
+    simd: S,
+    row: &mut [Pixel],
+    splats: &[Splat<'_>],
+    planes: &[Lines],
+    at: At,
+) {
+    let (blocks, rest) = S::blocks_mut(row);
     for (i, block) in blocks.iter_mut().enumerate() {
-        *block = blend_block(splats, planes, i, at);
+        *block = blend_block(simd, splats, planes, i, at);
     }
     if !rest.is_empty() {
-        let block = blend_block(splats, planes, blocks.len(), at);
-        rest.copy_from_slice(&block[..rest.len()]);
+        let block = blend_block(simd, splats, planes, blocks.len(), at);
+        rest.copy_from_slice(&block.as_ref()[..rest.len()]);
     }
 }
 
-/// The `i`th sixteen texels. Weights behind the last column are what an earlier row left there:
+/// The `i`th block of a row. Weights behind the last column are what an earlier row left there:
 /// nobody looks at what comes of them.
 #[inline(always)]
-fn blend_block(splats: &[Splat<'_>], planes: &[Lines], i: usize, at: At) -> Block {
-    let mut rb = [0; 2 * LANES];
-    let mut ga = [0; 2 * LANES];
+fn blend_block<S: Simd>(
+    simd: S,
+    splats: &[Splat<'_>],
+    planes: &[Lines],
+    i: usize,
+    at: At,
+) -> S::Block {
+    let (mut low, mut high) = (simd.splat(0), simd.splat(0));
     for (splat, lines) in splats.iter().zip(planes) {
-        let weights = &lines.bytes.as_chunks::<LANES>().0[i];
-        if u128::from_ne_bytes(*weights) == 0 {
+        let Some(weights) = S::bytes(&lines.bytes).0.get(i) else { continue };
+        if weights.as_ref().iter().all(|w| *w == 0) {
             continue;
         }
         let row = splat.material.row(splat.origin[1].wrapping_add(at.y as u32));
-        let column = (splat.origin[0] as usize).wrapping_add(at.x + i * LANES) & (row.len() - 1);
-        match row[column..].first_chunk::<LANES>() {
-            Some(block) => add_weighted(&mut rb, &mut ga, block, weights),
-            None => add_weighted(&mut rb, &mut ga, &wrapped(row, column), weights),
-        }
+        let x = at.x + i * weights.as_ref().len();
+        let column = (splat.origin[0] as usize).wrapping_add(x) & (row.len() - 1);
+        let block = match S::blocks(&row[column..]).0.first() {
+            Some(block) => simd.load(block),
+            None => simd.load(&wrapped::<S>(row, column)),
+        };
+        let weights = simd.doubled(weights);
+        // One product fits 16 bits. A sum that does not is far above 255 · 255 and is capped, and
+        // everything there becomes 255 anyway.
+        low = simd.add_capped(low, simd.mul(simd.low(block), weights));
+        high = simd.add_capped(high, simd.mul(simd.high(block), weights));
     }
-    let mut out = [0; 2 * LANES];
-    for i in 0..2 * LANES {
-        out[i] = sum_to_byte(rb[i]) | sum_to_byte(ga[i]) << 8;
-    }
-    pixels(out)
+    simd.store(simd.join(sum_to_byte(simd, low), sum_to_byte(simd, high)))
 }
 
-/// One product fits 16 bits. A sum that does not is far above 255 · 255 and saturates, and
-/// everything there becomes 255 anyway.
-#[inline(always)]
-fn add_weighted(rb: &mut Words, ga: &mut Words, block: &Block, weights: &[u8; LANES]) {
-    let (material, weights) = (words(block), doubled(weights));
-    for i in 0..2 * LANES {
-        rb[i] = rb[i].saturating_add((material[i] & 255).wrapping_mul(weights[i]));
-        ga[i] = ga[i].saturating_add((material[i] >> 8).wrapping_mul(weights[i]));
-    }
-}
-
-/// Sixteen pixels of a row that repeats. Out of line: merged with the common case, the compiler
-/// would load that one pixel by pixel too.
+/// A block of a row that repeats. Out of line: merged with the common case, the compiler would
+/// load that one pixel by pixel too.
 #[cold]
 #[inline(never)]
-fn wrapped(row: &[Pixel], column: usize) -> Block {
-    let mut block = [[0; 4]; LANES];
-    for (pixel, at) in block.iter_mut().zip(column..) {
+fn wrapped<S: Simd>(row: &[Pixel], column: usize) -> S::Block {
+    let mut block = S::Block::default();
+    for (pixel, at) in block.as_mut().iter_mut().zip(column..) {
         *pixel = row[at & (row.len() - 1)];
     }
     block
@@ -227,7 +228,7 @@ fn wrapped(row: &[Pixel], column: usize) -> Block {
 
 /// `min(255, (sum + 127) / 255)`; `x · 0x8081 >> 23` is `x / 255` for every 16-bit x.
 #[inline(always)]
-fn sum_to_byte(sum: u16) -> u16 {
-    let rounded = u32::from(sum.saturating_add(127));
-    (((rounded * 0x8081) >> 16) as u16 >> 7).min(255)
+fn sum_to_byte<S: Simd>(simd: S, sum: S::V) -> S::V {
+    let rounded = simd.add_capped(sum, simd.splat(127));
+    simd.cap(simd.shr7(simd.mul_high(rounded, simd.splat(0x8081))))
 }

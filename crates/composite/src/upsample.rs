@@ -1,4 +1,4 @@
-use crate::arch::{Kernel, run};
+use crate::arch::{Kernel, Simd, run};
 use crate::error::{SizeError, area, same};
 
 /// Texels per interval between two control points.
@@ -56,7 +56,7 @@ impl Kernel for Upsample<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self, _: S) {
         let mut strip = Strip::new();
         for start in (0..self.width).step_by(STRIP * STEP) {
             let columns = (self.width - start).min(STRIP * STEP);
@@ -71,13 +71,13 @@ impl Kernel for Upsample<'_> {
 /// One strip of columns: each control row is widened once, then every output row mixes the two
 /// around it, which is a plain loop over `u16`.
 pub(crate) struct Strip {
-    above: [[u16; STEP]; STRIP],
-    below: [[u16; STEP]; STRIP],
+    above: [u64; STRIP],
+    below: [u64; STRIP],
 }
 
 impl Strip {
     pub(crate) const fn new() -> Self {
-        Self { above: [[0; STEP]; STRIP], below: [[0; STEP]; STRIP] }
+        Self { above: [0; STRIP], below: [0; STRIP] }
     }
 
     /// Row `y` of the strip, whose lines must be asked for from the first one on, in order.
@@ -93,31 +93,60 @@ impl Strip {
             core::mem::swap(&mut self.above, &mut self.below);
             widen_row(row(y / STEP + 1), &mut self.below);
         }
-        let (above, below) = (self.above.as_flattened(), self.below.as_flattened());
-        mix_rows(above, below, AFTER[y % STEP], out);
+        let (above, below) = (words(&self.above), words(&self.below));
+        let after = AFTER[y % STEP];
+        // Blocks of a fixed size become vectors without a remainder.
+        let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
+        let (above_blocks, below_blocks) = (above.as_chunks().0, below.as_chunks().0);
+        for ((block, a), b) in blocks.iter_mut().zip(above_blocks).zip(below_blocks) {
+            *block = mix_rows(a, b, after);
+        }
+        if let (false, Some(a), Some(b)) =
+            (rest.is_empty(), above_blocks.get(blocks.len()), below_blocks.get(blocks.len()))
+        {
+            rest.copy_from_slice(&mix_rows(a, b, after)[..rest.len()]);
+        }
     }
 }
 
-/// Along a row: eighths of a control value, at most 8 · 255.
+/// Texels that are mixed at once.
+const BLOCK: usize = 32;
+
+fn words(texels: &[u64; STRIP]) -> &[u16] {
+    bytemuck::cast_slice(texels)
+}
+
+/// Along a row: eighths of a control value, at most 8 · 255. The four texels of an interval are
+/// the 16-bit lanes of one number, so that two products make all of them: no lane carries over.
 #[inline(always)]
-fn widen_row(points: &[u8], wide: &mut [[u16; STEP]; STRIP]) {
+fn widen_row(points: &[u8], wide: &mut [u64; STRIP]) {
+    const LATER: u64 = lanes(AFTER);
+    const EARLIER: u64 = lanes([8 - AFTER[0], 8 - AFTER[1], 8 - AFTER[2], 8 - AFTER[3]]);
     for (texels, pair) in wide.iter_mut().zip(points.windows(2)) {
-        let [before, after] = [u16::from(pair[0]), u16::from(pair[1])];
-        *texels = AFTER.map(|w| mix(before, after, w));
+        let [before, after] = [u64::from(pair[0]), u64::from(pair[1])];
+        *texels = before.wrapping_mul(EARLIER).wrapping_add(after.wrapping_mul(LATER));
     }
 }
 
-/// Across rows: sixty-fourths, at most 64 · 255 + 32.
-#[inline(always)]
-fn mix_rows(above: &[u16], below: &[u16], after: u16, out: &mut [u8]) {
-    for ((o, a), b) in out.iter_mut().zip(above).zip(below) {
-        *o = (mix(*a, *b, after).wrapping_add(32) >> 6) as u8;
+/// Lanes in the order of memory.
+const fn lanes(values: [u16; STEP]) -> u64 {
+    let [a, b, c, d] = [values[0] as u64, values[1] as u64, values[2] as u64, values[3] as u64];
+    if cfg!(target_endian = "big") {
+        a << 48 | b << 32 | c << 16 | d
+    } else {
+        a | b << 16 | c << 32 | d << 48
     }
 }
 
-/// Eight times the mix. Wrapping, since nothing here can overflow: the checks of a debug build
-/// would keep the loops from becoming vectors.
+/// Across rows: sixty-fourths, at most 64 · 255 + 32. Wrapping, since nothing here can overflow:
+/// the checks of a debug build would keep the loop from becoming vectors.
 #[inline(always)]
-fn mix(before: u16, after: u16, weight: u16) -> u16 {
-    before.wrapping_mul(8_u16.wrapping_sub(weight)).wrapping_add(after.wrapping_mul(weight))
+fn mix_rows(above: &[u16; BLOCK], below: &[u16; BLOCK], after: u16) -> [u8; BLOCK] {
+    let mut out = [0; BLOCK];
+    for i in 0..BLOCK {
+        let sum = above[i].wrapping_mul(8_u16.wrapping_sub(after));
+        let sum = sum.wrapping_add(below[i].wrapping_mul(after));
+        out[i] = (sum.wrapping_add(32) >> 6) as u8;
+    }
+    out
 }

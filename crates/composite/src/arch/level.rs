@@ -1,10 +1,9 @@
-//! Which instruction set a kernel runs with: the only place with `unsafe`.
-//!
-//! A kernel has one body, safe and `#[inline(always)]`, over arrays of a fixed size. It is
-//! compiled once for each [`Level`] by inlining it into a function with that level's target
-//! features, where the compiler makes it vectors of that width. Integers and `+ − × ÷ √` on floats
-//! give the same bits at every level.
 #![allow(unsafe_code)]
+
+use super::portable::Portable;
+use super::simd::Simd;
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Avx2, avx512::Avx512};
 
 /// A set of instructions that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +85,8 @@ pub(crate) trait Kernel {
     type Output;
 
     /// The body. Must be `#[inline(always)]`, and so must be what it calls in its loops, or it
-    /// runs right but at the baseline.
-    fn run(self) -> Self::Output;
+    /// runs right but slowly.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
 /// Runs a kernel at the current level.
@@ -97,26 +96,23 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
         Level::Baseline => {}
         // SAFETY: `current` is a level that this machine has: found there, or checked by
         // `with_level`, which alone can set another.
-        Level::Avx2 => return unsafe { x86::avx2(kernel) },
+        Level::Avx2 => return unsafe { avx2(kernel) },
         // SAFETY: likewise.
-        Level::Avx512 => return unsafe { x86::avx512(kernel) },
+        Level::Avx512 => return unsafe { avx512(kernel) },
     }
-    kernel.run()
+    kernel.run(Portable)
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::Kernel;
+#[target_feature(enable = "avx2")]
+fn avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Avx2::new())
+}
 
-    #[target_feature(enable = "avx2")]
-    pub(super) fn avx2<K: Kernel>(kernel: K) -> K::Output {
-        kernel.run()
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    pub(super) fn avx512<K: Kernel>(kernel: K) -> K::Output {
-        kernel.run()
-    }
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+fn avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Avx512::new())
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
@@ -127,6 +123,7 @@ fn has_avx2() -> bool {
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 fn has_avx512() -> bool {
     std::arch::is_x86_feature_detected!("avx512f")
+        && has_avx2()
         && std::arch::is_x86_feature_detected!("avx512bw")
         && std::arch::is_x86_feature_detected!("avx512dq")
         && std::arch::is_x86_feature_detected!("avx512vl")
