@@ -1,6 +1,6 @@
 use crate::blend::{Blend, with_formula};
 use crate::error::{SizeError, same};
-use crate::lay::{Encoded, Lay, Linear, Rows};
+use crate::lay::{Lay, Rows, encoded, linear};
 use crate::{Image, ImageMut, Pixel, Rect, Rgba8};
 
 /// Whether values are blended as they are stored or in linear light.
@@ -103,9 +103,10 @@ pub(crate) fn draw_rows<P: Rgba8>(
         mask: paint.mask.map(|mask| mask.crop(inside)),
         opacity: paint.opacity,
         tint: paint.tint,
+        straight: P::STRAIGHT,
     };
-    match paint.light {
-        Light::Encoded => with_formula!(paint.blend, F => lay.run::<Encoded<P, F>>()),
-        Light::Linear => with_formula!(paint.blend, F => lay.run::<Linear<P, F>>()),
-    }
+    lay.run(match paint.light {
+        Light::Encoded => with_formula!(paint.blend, F => encoded::<P, F>()),
+        Light::Linear => with_formula!(paint.blend, F => linear::<P, F>()),
+    });
 }

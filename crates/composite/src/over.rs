@@ -1,7 +1,9 @@
-use crate::arch::{Kernel, Simd, Vectors, run};
+use crate::arch::{Kernel, Row, Simd, Vectors, run};
+use crate::blend::PorterDuff;
+use crate::blend::factor::{ONE, REST};
 use crate::draw::draw_rows;
 use crate::error::{SizeError, same};
-use crate::lay::Rows;
+use crate::lay::{Factors, Rows};
 use crate::{Image, ImageMut, Paint, Pixel};
 
 /// Source-over with premultiplied alpha (Porter & Duff, 1984): per channel
@@ -12,7 +14,7 @@ use crate::{Image, ImageMut, Paint, Pixel};
 /// [`SizeError::Length`] if the slices differ in length.
 pub fn over(dst: &mut [Pixel], src: &[Pixel]) -> Result<(), SizeError> {
     same("the source of over", dst.len(), src.len())?;
-    run(Over { dst, src });
+    Row::new::<Factors<PorterDuff<ONE, REST>>>().run(dst, src);
     Ok(())
 }
 
@@ -27,22 +29,6 @@ pub fn over_decal(dst: &mut ImageMut<'_>, src: &Image<'_>, x: i64, y: i64, opaci
     if opacity > 0 {
         let paint = Paint { opacity, ..Paint::default() };
         draw_rows(dst, &Rows::Image(*src), [x, y], [src.width(), src.height()], &paint);
-    }
-}
-
-struct Over<'a> {
-    dst: &'a mut [Pixel],
-    src: &'a [Pixel],
-}
-
-impl Kernel for Over<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        simd.each_pair(self.dst, self.src, #[inline(always)] |d, s| {
-            simd.add_bytes(s, simd.scale(d, simd.inverse(simd.alphas(s))))
-        });
     }
 }
 

@@ -4,6 +4,7 @@ use super::portable::Portable;
 use super::simd::Simd;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
+use crate::Pixel;
 
 /// A set of instructions that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +114,51 @@ fn avx2<K: Kernel>(kernel: K) -> K::Output {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
 fn avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx512::new())
+}
+
+/// Work on a row of pixels and as many others, compiled for every level.
+pub(crate) trait RowKernel {
+    /// The body, `#[inline(always)]` likewise. The slices are of one length.
+    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]);
+}
+
+/// A [`RowKernel`] at one level, chosen once for many rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Row(unsafe fn(&mut [Pixel], &[Pixel]));
+
+impl Row {
+    /// A kernel at the current level.
+    pub(crate) fn new<K: RowKernel>() -> Self {
+        match Level::current() {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Self(avx2_row::<K>),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Self(avx512_row::<K>),
+            _ => Self(|dst, src| K::row(Portable, dst, src)),
+        }
+    }
+
+    /// A function that is the same at every level.
+    pub(crate) fn scalar(f: fn(&mut [Pixel], &[Pixel])) -> Self {
+        Self(f)
+    }
+
+    pub(crate) fn run(self, dst: &mut [Pixel], src: &[Pixel]) {
+        // SAFETY: made by `new` for a level that this machine has, or of a safe function.
+        unsafe { (self.0)(dst, src) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2_row<K: RowKernel>(dst: &mut [Pixel], src: &[Pixel]) {
+    K::row(Avx2::new(), dst, src);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+fn avx512_row<K: RowKernel>(dst: &mut [Pixel], src: &[Pixel]) {
+    K::row(Avx512::new(), dst, src);
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]

@@ -16,5 +16,5 @@ mod simd;
 pub use level::Level;
 #[cfg(feature = "std")]
 pub use level::with_level;
-pub(crate) use level::{Kernel, run};
+pub(crate) use level::{Kernel, Row, RowKernel, run};
 pub(crate) use simd::{Simd, Vectors};
