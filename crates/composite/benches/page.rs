@@ -1,11 +1,13 @@
-//! What compositing one page of 136² texels costs, and each of its parts.
+//! What compositing one page of 136² texels costs, and each kernel on 256² pixels, at every level
+//! that this machine has.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use farplane_composite::{
-    Image, ImageMut, Layer, Pixel, Tile, blend_layers, box_mip, copy_with_border, fill_remainder,
-    modulate, over, over_decal, premultiply, upsample4,
+    Blend, Edge, Image, ImageMut, Level, Paint, Pixel, Plane, Splat, Straight, Tile, alpha_class,
+    box_mip, copy_with_border, draw, modulate, over, premultiply, splat, unpremultiply, upsample4,
+    with_level,
 };
 
 const SIDE: usize = 136;
@@ -30,63 +32,43 @@ fn pixels(seed: u32, count: usize) -> Vec<Pixel> {
 fn page(c: &mut Criterion) {
     let materials: Vec<_> = (0..4).map(|i| pixels(i, MATERIAL * MATERIAL)).collect();
     // Four layers that overlap everywhere: the most expensive case.
-    let controls: Vec<Vec<u8>> = (10..13)
+    let weights: Vec<Vec<u8>> = (10..13)
         .map(|i| noise(i, CONTROL * CONTROL).into_iter().map(|w| 1 + w % 84).collect())
         .collect();
     let tints: Vec<_> = (20..23).map(|i| noise(i, CONTROL * CONTROL)).collect();
-    let mut weights = vec![vec![0_u8; TEXELS]; 4];
-    let mut tint = vec![vec![128_u8; TEXELS]; 3];
+    let tint = [0, 1, 2].map(|i| Plane::Control(&tints[i]));
+    let splats: Vec<_> = (0..4)
+        .map(|i| Splat {
+            weights: (i > 0).then(|| Plane::Control(&weights[i - 1])),
+            material: Tile::new(&materials[i], MATERIAL).unwrap(),
+            origin: [71 * i as u32 + 200, 13 * i as u32],
+        })
+        .collect();
     let mut out = vec![[0_u8; 4]; TEXELS];
-
-    let upsample = |weights: &mut [Vec<u8>]| {
-        let [base, others @ ..] = weights else { return };
-        for (plane, control) in others.iter_mut().zip(&controls) {
-            upsample4(control, CONTROL, CONTROL, plane, SIDE, SIDE).unwrap();
-        }
-        let others: Vec<&[u8]> = others.iter().map(Vec::as_slice).collect();
-        fill_remainder(base, &others).unwrap();
-    };
-    let upsample_tint = |tint: &mut [Vec<u8>]| {
-        for (plane, control) in tint.iter_mut().zip(&tints) {
-            upsample4(control, CONTROL, CONTROL, plane, SIDE, SIDE).unwrap();
-        }
-    };
-    let blend = |out: &mut [Pixel], weights: &[Vec<u8>], count: usize| {
-        let layers: Vec<_> = (0..count)
-            .map(|i| Layer {
-                weights: &weights[i],
-                material: Tile::new(&materials[i], MATERIAL).unwrap(),
-                origin: [71 * i as u32 + 200, 13 * i as u32],
-            })
-            .collect();
-        blend_layers(out, SIDE, &layers).unwrap();
-    };
-    let modulate_all = |out: &mut [Pixel], tint: &[Vec<u8>]| {
-        modulate(out, &tint[0], &tint[1], &tint[2]).unwrap();
-    };
-
-    c.bench_function("page: 4 layers, macro tint, all planes upsampled", |b| {
-        b.iter(|| {
-            upsample(black_box(&mut weights));
-            upsample_tint(black_box(&mut tint));
-            blend(black_box(&mut out), &weights, 4);
-            modulate_all(black_box(&mut out), &tint);
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        let mut at = |name: &str, f: &mut dyn FnMut()| {
+            c.bench_function(&format!("{name}, {level:?}"), |b| {
+                with_level(level, || b.iter(&mut *f));
+            });
+        };
+        at("page of 136²: 4 layers, tint, upsampled", &mut || {
+            splat(black_box(&mut out), SIDE, black_box(&splats), Some(tint)).unwrap();
         });
-    });
-    c.bench_function("page: 4 layers, macro tint, planes given", |b| {
-        b.iter(|| {
-            blend(black_box(&mut out), &weights, 4);
-            modulate_all(black_box(&mut out), &tint);
+        at("page of 136²: 4 layers, upsampled", &mut || {
+            splat(black_box(&mut out), SIDE, black_box(&splats), None).unwrap();
         });
-    });
-    c.bench_function("blend_layers: 4", |b| b.iter(|| blend(black_box(&mut out), &weights, 4)));
-    c.bench_function("blend_layers: 1", |b| b.iter(|| blend(black_box(&mut out), &weights, 1)));
-    c.bench_function("modulate", |b| b.iter(|| modulate_all(black_box(&mut out), &tint)));
-    c.bench_function("upsample4", |b| {
-        b.iter(|| {
-            upsample4(&tints[0], CONTROL, CONTROL, black_box(&mut tint[0]), SIDE, SIDE).unwrap();
+        at("page of 136²: 1 layer", &mut || {
+            splat(black_box(&mut out), SIDE, black_box(&splats[..1]), None).unwrap();
         });
-    });
+        let plane = noise(30, TEXELS);
+        at("page of 136²: modulate", &mut || {
+            modulate(black_box(&mut out), &plane, &plane, &plane).unwrap();
+        });
+        let mut upsampled = vec![0; TEXELS];
+        at("page of 136²: upsample4", &mut || {
+            upsample4(&weights[0], CONTROL, CONTROL, black_box(&mut upsampled), SIDE, SIDE).unwrap();
+        });
+    }
 }
 
 fn kernels(c: &mut Criterion) {
@@ -94,27 +76,47 @@ fn kernels(c: &mut Criterion) {
     let mut dst = pixels(1, side * side);
     let mut src = pixels(2, side * side);
     premultiply(&mut src);
+    premultiply(&mut dst);
     c.bench_function("256²: memcpy", |b| {
         b.iter(|| black_box(&mut dst).copy_from_slice(black_box(&src)));
     });
-    c.bench_function("256²: over", |b| {
-        b.iter(|| over(black_box(&mut dst), black_box(&src)).unwrap());
-    });
-    c.bench_function("256²: over_decal", |b| {
-        let decal = Image::packed(&src, side, side).unwrap();
-        let mut image = ImageMut::packed(&mut dst, side, side).unwrap();
-        b.iter(|| over_decal(black_box(&mut image), black_box(&decal), 0, 0, 100));
-    });
-    c.bench_function("256²: premultiply", |b| b.iter(|| premultiply(black_box(&mut dst))));
     let mut half = vec![[0; 4]; side * side / 4];
-    c.bench_function("256²: box_mip", |b| {
-        b.iter(|| box_mip(black_box(&src), side, side, black_box(&mut half)).unwrap());
-    });
     let mut page = vec![[0; 4]; TEXELS];
-    c.bench_function("136²: copy_with_border", |b| {
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        let mut at = |name: &str, f: &mut dyn FnMut(&mut [Pixel])| {
+            c.bench_function(&format!("256²: {name}, {level:?}"), |b| {
+                with_level(level, || b.iter(|| f(black_box(&mut dst))));
+            });
+        };
+        at("over", &mut |dst| over(dst, black_box(&src)).unwrap());
         let image = Image::packed(&src, side, side).unwrap();
-        b.iter(|| copy_with_border(&image, 0, 100, 128, 4, black_box(&mut page)).unwrap());
-    });
+        let mut lay = |name: &str, paint: &Paint<'_>| {
+            at(name, &mut |dst| {
+                let mut dst = ImageMut::packed(dst, side, side).unwrap();
+                draw(&mut dst, &image, [0, 0], black_box(paint)).unwrap();
+            });
+        };
+        lay("draw over", &Paint::default());
+        lay("draw over, opacity 100", &Paint { opacity: 100, ..Paint::default() });
+        for blend in [Blend::Atop, Blend::Multiply, Blend::Overlay, Blend::SoftLight] {
+            lay(&format!("draw {blend:?}"), &Paint { blend, ..Paint::default() });
+        }
+        at("draw over, straight", &mut |dst| {
+            let mut dst =
+                ImageMut::packed(bytemuck::cast_slice_mut::<_, Straight>(dst), side, side).unwrap();
+            let src = Image::packed(bytemuck::cast_slice(&src), side, side).unwrap();
+            draw(&mut dst, &src, [0, 0], &Paint::default()).unwrap();
+        });
+        at("premultiply", &mut |dst| premultiply(dst));
+        at("unpremultiply", &mut |dst| unpremultiply(dst));
+        at("alpha_class", &mut |_| {
+            black_box(alpha_class(&image));
+        });
+        at("box_mip", &mut |_| box_mip(black_box(&src), side, side, black_box(&mut half)).unwrap());
+        at("copy_with_border of 136²", &mut |_| {
+            copy_with_border(&image, [0, 100], 128, 4, Edge::Clamp, black_box(&mut page)).unwrap();
+        });
+    }
 }
 
 criterion_group! {

@@ -26,6 +26,31 @@ pub enum SizeError {
     },
     /// The image to read from has no pixels.
     Empty,
+    /// Bytes do not begin where a pixel of the format may begin, or are not whole pixels.
+    Unaligned {
+        /// Bytes of a pixel.
+        pixel_bytes: usize,
+        /// What its address must be a multiple of.
+        align: usize,
+        /// Bytes that were given.
+        bytes: usize,
+    },
+    /// More of something than fits.
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many were given.
+        found: usize,
+        /// How many fit.
+        max: usize,
+    },
+    /// A border that is wider than the pages that it is taken from.
+    Border {
+        /// Its width, pixels.
+        border: usize,
+        /// Pixels along a page.
+        size: usize,
+    },
     /// The control grid does not reach over the output.
     ControlTooSmall {
         /// Control points in a row or column.
@@ -46,6 +71,16 @@ impl fmt::Display for SizeError {
             }
             Self::NotPowerOfTwo { size } => {
                 write!(f, "a material's side must be a power of two, not {size}")
+            }
+            Self::Unaligned { pixel_bytes, align, bytes } => write!(
+                f,
+                "{bytes} bytes are no whole pixels of {pixel_bytes} bytes aligned to {align}"
+            ),
+            Self::TooMany { what, found, max } => {
+                write!(f, "{found} {what} where at most {max} are possible")
+            }
+            Self::Border { border, size } => {
+                write!(f, "a border of {border} pixels is wider than its page of {size}")
             }
             Self::Empty => f.write_str("the source image has no pixels to copy from"),
             Self::ControlTooSmall { points, texels } => write!(

@@ -1,8 +1,6 @@
-use wide::u16x16;
-
 use crate::Pixel;
+use crate::arch::{Kernel, Simd, Vectors, run};
 use crate::error::{SizeError, same};
-use crate::lanes::{LANES, cap, join, load, padded, pair_bytes, shr7, split, store};
 
 /// The tint that changes nothing.
 const NEUTRAL: u8 = 128;
@@ -17,34 +15,51 @@ pub fn modulate(pixels: &mut [Pixel], r: &[u8], g: &[u8], b: &[u8]) -> Result<()
     for plane in [r, g, b] {
         same("a plane of a tint", pixels.len(), plane.len())?;
     }
-    let (blocks, rest) = pixels.as_chunks_mut::<LANES>();
-    let [(r, r_rest), (g, g_rest), (b, b_rest)] = [r, g, b].map(|p| p.as_chunks::<LANES>());
-    for (((block, r), g), b) in blocks.iter_mut().zip(r).zip(g).zip(b) {
-        *block = modulate_block(block, r, g, b);
-    }
-    if !rest.is_empty() {
-        let block =
-            modulate_block(&padded(rest), &padded(r_rest), &padded(g_rest), &padded(b_rest));
-        rest.copy_from_slice(&block[..rest.len()]);
-    }
+    run(Modulate { pixels, planes: [r, g, b] });
     Ok(())
 }
 
+struct Modulate<'a> {
+    pixels: &'a mut [Pixel],
+    planes: [&'a [u8]; 3],
+}
+
+impl Kernel for Modulate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let [r, g, b] = self.planes;
+        modulate_row(simd, self.pixels, r, g, b);
+    }
+}
+
+/// [`modulate`] for slices of one length.
 #[inline(always)]
-fn modulate_block(
-    pixels: &[Pixel; LANES],
-    r: &[u8; LANES],
-    g: &[u8; LANES],
-    b: &[u8; LANES],
-) -> [Pixel; LANES] {
-    let (rb, ga) = split(load(pixels));
-    let rb = scale(rb, pair_bytes(r, b));
-    let ga = scale(ga, pair_bytes(g, &[NEUTRAL; LANES]));
-    store(join(rb, ga))
+pub(crate) fn modulate_row<S: Simd>(simd: S, pixels: &mut [Pixel], r: &[u8], g: &[u8], b: &[u8]) {
+    let (blocks, rest) = S::blocks_mut(pixels);
+    let [(r, r_rest), (g, g_rest), (b, b_rest)] = [r, g, b].map(S::bytes);
+    for (((block, r), g), b) in blocks.iter_mut().zip(r).zip(g).zip(b) {
+        *block = tinted(simd, block, [r, g, b]);
+    }
+    if !rest.is_empty() {
+        let [r, g, b] = [r_rest, g_rest, b_rest].map(|bytes| simd.padded_bytes(bytes));
+        let block = tinted(simd, &simd.padded(rest), [&r, &g, &b]);
+        rest.copy_from_slice(&block.as_ref()[..rest.len()]);
+    }
+}
+
+#[inline(always)]
+fn tinted<S: Simd>(simd: S, block: &S::Block, [r, g, b]: [&S::Bytes; 3]) -> S::Block {
+    let mut neutral = S::Bytes::default();
+    neutral.as_mut().fill(NEUTRAL);
+    let v = simd.load(block);
+    let low = channel(simd, simd.low(v), simd.paired(r, b));
+    simd.store(simd.join(low, channel(simd, simd.high(v), simd.paired(g, &neutral))))
 }
 
 /// 255 · 255 + 64 still fits 16 bits.
 #[inline(always)]
-fn scale(channels: u16x16, tint: u16x16) -> u16x16 {
-    cap(shr7(channels * tint + u16x16::splat(64)))
+fn channel<S: Simd>(simd: S, channels: S::V, tint: S::V) -> S::V {
+    simd.cap(simd.shr7(simd.add(simd.mul(channels, tint), simd.splat(64))))
 }

@@ -1,6 +1,6 @@
 use bytemuck::{cast_slice, cast_slice_mut};
 use farplane_composite::{
-    Image, ImageMut, Layer, Tile, blend_layers, fill_remainder, modulate, over_decal, upsample4,
+    Image, ImageMut, Plane, SPLATS_MAX, Splat, Tile, over_decal, splat,
 };
 use farplane_vt::{PageId, VtLayout};
 use farplane_world::materials::{LAYERS_MAX, Materials};
@@ -10,17 +10,17 @@ use farplane_world::page::{self, Page, Recipe};
 #[derive(Debug, Default)]
 pub struct PageScratch {
     control: Vec<u8>,
-    planes: Vec<u8>,
 }
+
+// A page may have as many splats as a world has layers.
+const _: () = assert!(LAYERS_MAX <= SPLATS_MAX);
 
 impl PageScratch {
     /// Largest size for pages of a layout, bytes.
     #[must_use]
     pub fn bytes_max(layout: &VtLayout) -> u64 {
-        let side = u64::from(layout.slot_texels());
         let control = u64::from(page::control_points(layout.slot_texels()));
-        let planes = LAYERS_MAX as u64 + 3;
-        planes * (side * side + control * control)
+        LAYERS_MAX as u64 * control * control
     }
 }
 
@@ -71,39 +71,21 @@ fn compose(
     scratch: &mut PageScratch,
 ) -> Option<()> {
     let side = layout.slot_texels() as usize;
-    let (texels, layers) = (side * side, materials.layers.len());
+    let layers = materials.layers.len();
     weigh(recipe, materials, &mut scratch.control);
-    scratch.planes.resize((layers + 3) * texels, 0);
-    let control = recipe.control as usize;
-    let (weights, tint) = scratch.planes.split_at_mut(layers * texels);
-    let (base, others) = weights.split_at_mut(texels);
-    for (plane, from) in
-        others.chunks_exact_mut(texels).zip(scratch.control.chunks_exact(control * control).skip(1))
-    {
-        upsample4(from, control, control, plane, side, side).ok()?;
-    }
+    let points = recipe.control as usize * recipe.control as usize;
     // The first layer takes what the others leave, so that rounding never darkens a texel.
-    let mut planes: [&[u8]; LAYERS_MAX] = [&[]; LAYERS_MAX];
-    for (slot, plane) in planes.iter_mut().zip(others.chunks_exact(texels)) {
-        *slot = plane;
+    let first = Splat { weights: None, material: tile(materials, 0, page)?, origin: [0; 2] };
+    let mut splats = [first; LAYERS_MAX];
+    let planes = scratch.control.chunks_exact(points);
+    for (i, (splat, plane)) in splats.iter_mut().zip(planes).enumerate().take(layers) {
+        splat.material = tile(materials, i, page)?;
+        splat.origin = origin(page, layout, splat.material.size());
+        splat.weights = (i > 0).then_some(Plane::Control(plane));
     }
-    fill_remainder(base, &planes[..layers - 1]).ok()?;
-    let mut stack =
-        [Layer { weights: base, material: tile(materials, 0, page)?, origin: [0, 0] }; LAYERS_MAX];
-    for (i, layer) in stack.iter_mut().enumerate().take(layers) {
-        layer.material = tile(materials, i, page)?;
-        layer.origin = origin(page, layout, layer.material.size());
-        if i > 0 {
-            layer.weights = planes[i - 1];
-        }
-    }
-    blend_layers(out, side, &stack[..layers]).ok()?;
-    for (plane, from) in tint.chunks_exact_mut(texels).zip(&recipe.planes[2..]) {
-        upsample4(from, control, control, plane, side, side).ok()?;
-    }
-    let (r, rest) = tint.split_at(texels);
-    let (g, b) = rest.split_at(texels);
-    modulate(out, r, g, b).ok()?;
+    let [.., r, g, b] = recipe.planes;
+    let tint = [r, g, b].map(Plane::Control);
+    splat(out, side, &splats[..layers], Some(tint)).ok()?;
     place_decals(recipe, materials, out, side)
 }
 

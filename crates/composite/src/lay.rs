@@ -1,0 +1,209 @@
+//! Laying rows over rows: any operator, any source, with tint, mask and opacity.
+
+use core::marker::PhantomData;
+
+use crate::alpha::sealed::Sealed;
+use crate::arch::{Kernel, Row, RowKernel, Simd, Vectors, run};
+use crate::blend::{Formula, factor};
+use crate::{Image, ImageMut, Pixel, Rect, Tile};
+
+/// Pixels of a source that are tinted and covered at once.
+const CHUNK: usize = 64;
+
+/// Where the rows of a source come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rows<'a> {
+    /// An image.
+    Image(Image<'a>),
+    /// A material, its pixel at `origin` under the first one.
+    Tile { tile: Tile<'a>, origin: [u32; 2] },
+}
+
+impl<'a> Rows<'a> {
+    /// The rows inside `rect`, whose corner is not negative.
+    pub(crate) fn part(&self, rect: Rect) -> Self {
+        match *self {
+            Self::Image(image) => Self::Image(image.crop(rect)),
+            Self::Tile { tile, origin: [x, y] } => {
+                let origin = [x.wrapping_add(rect.x as u32), y.wrapping_add(rect.y as u32)];
+                Self::Tile { tile, origin }
+            }
+        }
+    }
+}
+
+/// What is laid where. Source and mask are as large as the destination, or larger.
+pub(crate) struct Lay<'a> {
+    pub(crate) dst: ImageMut<'a>,
+    pub(crate) src: Rows<'a>,
+    pub(crate) mask: Option<Image<'a, u8>>,
+    pub(crate) opacity: u8,
+    pub(crate) tint: Pixel,
+    /// Whether coverage scales alpha alone.
+    pub(crate) straight: bool,
+}
+
+impl Lay<'_> {
+    /// Lays every row by `blend`.
+    pub(crate) fn run(self, blend: Row) {
+        let Self { mut dst, src, mask, .. } = self;
+        let share = Share { opacity: self.opacity, tint: self.tint, straight: self.straight };
+        for y in 0..dst.height() {
+            let mask = mask.and_then(|mask| mask.row(y));
+            let Some(row) = dst.row_mut(y) else { break };
+            match src {
+                Rows::Image(image) => {
+                    let Some(source) = image.row(y) else { break };
+                    share.lay(blend, row, &source[..row.len()], mask);
+                }
+                Rows::Tile { tile, origin: [x, top] } => {
+                    let source = tile.row(top.wrapping_add(y as u32));
+                    if source.len() < CHUNK {
+                        // As often as it fits, so that few blocks are split.
+                        let repeated: [Pixel; CHUNK] =
+                            core::array::from_fn(|i| source[i & (source.len() - 1)]);
+                        share.lay_repeated(blend, row, &repeated, x, mask);
+                    } else {
+                        share.lay_repeated(blend, row, source, x, mask);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How much of the source there is.
+struct Share {
+    opacity: u8,
+    tint: Pixel,
+    straight: bool,
+}
+
+impl Share {
+    /// A row that repeats, from column `x` on. Its length is a power of two.
+    fn lay_repeated(
+        &self,
+        blend: Row,
+        dst: &mut [Pixel],
+        src: &[Pixel],
+        x: u32,
+        mask: Option<&[u8]>,
+    ) {
+        let mut done = 0;
+        while done < dst.len() {
+            let column = (x as usize).wrapping_add(done) & (src.len() - 1);
+            let count = (src.len() - column).min(dst.len() - done);
+            let mask = mask.map(|mask| &mask[done..][..count]);
+            self.lay(blend, &mut dst[done..][..count], &src[column..][..count], mask);
+            done += count;
+        }
+    }
+
+    fn lay(&self, blend: Row, dst: &mut [Pixel], src: &[Pixel], mask: Option<&[u8]>) {
+        if self.opacity == 255 && self.tint == [255; 4] && mask.is_none() {
+            return blend.run(dst, src);
+        }
+        let mut start = 0;
+        for (dst, src) in dst.chunks_mut(CHUNK).zip(src.chunks(CHUNK)) {
+            let mut chunk = [[0; 4]; CHUNK];
+            let chunk = &mut chunk[..src.len()];
+            chunk.copy_from_slice(src);
+            let mask = mask.map(|mask| &mask[start..][..src.len()]);
+            run(Cover { chunk, mask, share: self });
+            blend.run(dst, chunk);
+            start += src.len();
+        }
+    }
+}
+
+/// Tints pixels, then covers them.
+struct Cover<'a> {
+    chunk: &'a mut [Pixel],
+    mask: Option<&'a [u8]>,
+    share: &'a Share,
+}
+
+impl Kernel for Cover<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let tint = simd.all(self.share.tint);
+        let (tint_low, tint_high) = (simd.low(tint), simd.high(tint));
+        let opacity = simd.splat(self.share.opacity.into());
+        // Straight colours stay, alpha alone is scaled: the factors of colours are lifted to 255.
+        let lift = if self.share.straight { simd.all([255, 255, 255, 0]) } else { simd.splat(0) };
+        let (lift_low, lift_high) = (simd.low(lift), simd.high(lift));
+        let mut masks = self.mask.map(|mask| mask.chunks(S::Bytes::default().as_ref().len()));
+        for pixels in self.chunk.chunks_mut(S::Block::default().as_ref().len()) {
+            let by = match masks.as_mut().and_then(Iterator::next) {
+                Some(mask) => {
+                    let mask = simd.doubled(&simd.padded_bytes(mask));
+                    simd.div255(simd.mul(mask, opacity))
+                }
+                None => opacity,
+            };
+            let tinted = simd.scale_each(simd.load(&simd.padded(pixels)), tint_low, tint_high);
+            let low = simd.cap(simd.add(by, lift_low));
+            let high = simd.cap(simd.add(by, lift_high));
+            let block = simd.store(simd.scale_each(tinted, low, high));
+            pixels.copy_from_slice(&block.as_ref()[..pixels.len()]);
+        }
+    }
+}
+
+/// Blends values as they are stored.
+pub(crate) fn encoded<P: Sealed, F: Formula>() -> Row {
+    if !P::STRAIGHT && F::FACTORS.is_some() {
+        return Row::new::<Factors<F>>();
+    }
+    Row::scalar(|dst, src| each_pixel::<F>(dst, src, P::ONE, P::load, P::store))
+}
+
+/// Blends values in linear light.
+pub(crate) fn linear<P: Sealed, F: Formula>() -> Row {
+    Row::scalar(|dst, src| each_pixel::<F>(dst, src, 1.0, P::load_linear, P::store_linear))
+}
+
+/// An operator of Porter and Duff on premultiplied pixels, each product rounded by itself.
+pub(crate) struct Factors<F>(PhantomData<F>);
+
+impl<F: Formula> RowKernel for Factors<F> {
+    #[inline(always)]
+    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
+        let Some([a, b]) = F::FACTORS else { return };
+        simd.each_pair(
+            dst,
+            src,
+            #[inline(always)]
+            |d, s| simd.add_bytes(product(simd, s, d, a), product(simd, d, s, b)),
+        );
+    }
+}
+
+/// One product, by the other one's alpha; `kind` is constant.
+#[inline(always)]
+fn product<S: Simd>(simd: S, v: S::V, other: S::V, kind: u8) -> S::V {
+    match kind {
+        factor::ZERO => simd.splat(0),
+        factor::ONE => v,
+        factor::ALPHA => simd.scale(v, simd.alphas(other)),
+        _ => simd.scale(v, simd.inverse(simd.alphas(other))),
+    }
+}
+
+/// Pixel by pixel, by the formula itself.
+#[inline(always)]
+fn each_pixel<F: Formula>(
+    dst: &mut [Pixel],
+    src: &[Pixel],
+    one: f64,
+    load: impl Fn(Pixel) -> [f64; 4],
+    store: impl Fn([f64; 4]) -> Pixel,
+) {
+    for (d, s) in dst.iter_mut().zip(src) {
+        let ([r, g, b, sa], [dr, dg, db, da]) = (load(*s), load(*d));
+        let color = |s: f64, d: f64| F::color(s, sa, d, da, one);
+        *d = store([color(r, dr), color(g, dg), color(b, db), F::alpha(sa, da, one)]);
+    }
+}
