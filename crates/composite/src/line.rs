@@ -22,13 +22,7 @@ pub fn polyline(
 }
 
 /// One line of a [`polyline`].
-pub fn line(
-    dst: &mut ImageMut<'_>,
-    from: [f32; 2],
-    to: [f32; 2],
-    thickness: u32,
-    color: Pixel,
-) {
+pub fn line(dst: &mut ImageMut<'_>, from: [f32; 2], to: [f32; 2], thickness: u32, color: Pixel) {
     let margin = thickness as f32;
     let size = [dst.width() as f32, dst.height() as f32];
     let Some([[x0, y0], [x1, y1]]) = clipped(from, to, size, margin) else { return };

@@ -52,10 +52,14 @@ impl Kernel for Premultiply<'_> {
     fn run<S: Simd>(self, simd: S) {
         // Alpha times 255, over 255, stays what it is.
         let keep = simd.high(simd.all([0, 0, 0, 255]));
-        simd.each(self.0, #[inline(always)] |v| {
-            let alphas = simd.alphas(v);
-            simd.scale_each(v, alphas, simd.cap(simd.add(alphas, keep)))
-        });
+        simd.each(
+            self.0,
+            #[inline(always)]
+            |v| {
+                let alphas = simd.alphas(v);
+                simd.scale_each(v, alphas, simd.cap(simd.add(alphas, keep)))
+            },
+        );
     }
 }
 

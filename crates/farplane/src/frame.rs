@@ -1,5 +1,4 @@
-use crate::props::DrawInstance;
-use farplane_lod::QuadNode;
+use farplane_lod::{Batches, DrawItem, QuadNode};
 use farplane_stream::Changes;
 use farplane_vt::{DirtyRect, PageId};
 
@@ -8,8 +7,12 @@ use farplane_vt::{DirtyRect, PageId};
 pub struct Frame {
     /// Resident tiles that cover all that is wanted of the ground, exactly once per view.
     pub tiles: Vec<QuadNode>,
-    /// Instances with a resident level of their mesh.
-    pub instances: Vec<DrawInstance>,
+    /// Instances with a resident level of their mesh: the wanted level, the next coarser resident one,
+    /// else a finer one. Their material is 0, since a mesh has its own.
+    pub instances: Vec<DrawItem>,
+    /// The same instances in as few draw calls as their meshes and levels allow. Indices and vertices
+    /// count from the beginning of the level's own bytes.
+    pub batches: Batches,
     /// Pages that now have a slot, and it.
     pub pages_mapped: Vec<(PageId, u32)>,
     /// Pages that no longer have one.
@@ -31,6 +34,10 @@ pub struct FrameStats {
     pub holes: u32,
     /// Triangles of the draw lists.
     pub triangles: u64,
+    /// Draw calls of tiles and instances one by one.
+    pub draw_calls_before: u32,
+    /// Draw calls with the instances in batches.
+    pub draw_calls: u32,
     /// Bytes held.
     pub usage_bytes: u64,
     /// Units being loaded.
@@ -46,8 +53,12 @@ pub enum Stage {
     Predict,
     /// Tiles selected.
     Terrain,
-    /// Instances culled and selected.
-    Props,
+    /// Instances in the views found.
+    Cull,
+    /// Their levels selected.
+    Lod,
+    /// Draw list and batches made.
+    Draw,
     /// Pages wanted.
     Pages,
     /// Streaming core stepped, reads issued.
@@ -58,8 +69,16 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Predict, Self::Terrain, Self::Props, Self::Pages, Self::Stream, Self::PageTable];
+    pub const ALL: [Self; 8] = [
+        Self::Predict,
+        Self::Terrain,
+        Self::Cull,
+        Self::Lod,
+        Self::Draw,
+        Self::Pages,
+        Self::Stream,
+        Self::PageTable,
+    ];
 
     /// Name as reports print it.
     #[must_use]
@@ -67,7 +86,9 @@ impl Stage {
         match self {
             Self::Predict => "predict",
             Self::Terrain => "terrain",
-            Self::Props => "props",
+            Self::Cull => "cull",
+            Self::Lod => "lod",
+            Self::Draw => "draw",
             Self::Pages => "pages",
             Self::Stream => "stream",
             Self::PageTable => "page_table",

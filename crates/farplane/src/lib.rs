@@ -16,7 +16,6 @@ pub use frame::{Frame, FrameStats, Stage};
 pub use index::{IndexError, WorldIndex};
 pub use options::{BudgetError, Options};
 pub use page::{PageError, PageScratch, compose_page, page_texel};
-pub use props::DrawInstance;
 pub use streaming::{Farplane, OpenError, VIEWS_MAX};
 
 pub use farplane_alloc as alloc;

@@ -2,19 +2,10 @@
 
 use crate::index::WorldIndex;
 use farplane_geom::{Sphere, View};
-use farplane_lod::{Blocks, CULLED, LodChange, LodRule, LodState, LodView, blocks_of, ideal_level};
+use farplane_lod::{
+    Blocks, CULLED, DrawItem, LodChange, LodRule, LodState, LodView, blocks_of, ideal_level,
+};
 use farplane_stream::{Class, Core, Want};
-
-/// An instance to draw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DrawInstance {
-    /// Number of the instance.
-    pub instance: u32,
-    /// Its mesh.
-    pub mesh: u32,
-    /// The level to draw: resident, the wanted one or the nearest coarser one, else a finer one.
-    pub level: u8,
-}
 
 /// Per-view state of the instances' selection.
 #[derive(Default)]
@@ -89,40 +80,42 @@ impl MeshWants {
 }
 
 impl PropsView {
-    /// Levels of what is visible, with hysteresis; wants; what to draw. Returns the number of
-    /// instances that have no resident level at all.
-    pub fn visible(
-        &mut self,
-        index: &WorldIndex,
-        core: &Core,
-        view: &View,
-        rule: &LodRule,
-        wants: &mut MeshWants,
-        draw: &mut Vec<DrawInstance>,
-    ) -> usize {
-        let origin = index.world.origin;
+    /// Finds the instances in a view's frustum.
+    pub fn cull(&mut self, index: &WorldIndex, view: &View) {
         self.visible.clear();
-<<<<<<< HEAD
-        index.octree.query().frustum(&view.frustum(origin), &mut self.visible);
-        self.find_due();
-=======
-        index.octree.query_frustum(&view.frustum(origin), &mut self.visible);
+        index.octree.query().frustum(&view.frustum(index.world.origin), &mut self.visible);
         blocks_of(&self.visible, &mut self.blocks);
->>>>>>> h/c2
-        let lod_view = LodView::from_view(view, origin);
+    }
+
+    /// Selects levels of what was found, with hysteresis.
+    pub fn select(&mut self, index: &WorldIndex, view: &View, rule: &LodRule) {
+        let lod_view = LodView::from_view(view, index.world.origin);
         let instances = index.instances();
         let state = self.levels.get_or_insert_with(|| LodState::new(instances.len()));
         let (blocks, changes) = (Blocks::Listed(&self.blocks), &mut self.changes);
         if state.select(&instances, &index.lods, blocks, &lod_view, rule, changes).is_err() {
-            return 0;
+            // Of a view that cannot be nothing is drawn.
+            self.visible.clear();
         }
+    }
+
+    /// What to draw of it, and wants. Returns the number of instances that have no resident level at
+    /// all.
+    pub fn draw(
+        &mut self,
+        index: &WorldIndex,
+        core: &Core,
+        wants: &mut MeshWants,
+        draw: &mut Vec<DrawItem>,
+    ) -> usize {
         self.look_up_stand_ins(index, core);
         let slots = self.stand_ins.len();
         self.counts.clear();
         self.counts.resize(slots, 0);
         // Every candidate is written and only kept ones are counted: no branch to mispredict.
         let first = draw.len();
-        draw.resize(first + self.visible.len(), DrawInstance::default());
+        let nothing = DrawItem { instance: 0, mesh: 0, level: 0, material: 0 };
+        draw.resize(first + self.visible.len(), nothing);
         let (mut kept, mut holes) = (first, 0);
         let levels = self.levels.as_ref().map_or(&[][..], LodState::levels);
         for &instance in &self.visible {
@@ -133,7 +126,7 @@ impl PropsView {
             let StandIn { mesh, level } = self.stand_ins[slot as usize];
             let resident = level != NO_LEVEL;
             self.counts[slot as usize] += u32::from(shown);
-            draw[kept] = DrawInstance { instance, mesh, level };
+            draw[kept] = DrawItem { instance, mesh, level, material: 0 };
             kept += usize::from(shown & resident);
             holes += usize::from(shown & !resident);
         }

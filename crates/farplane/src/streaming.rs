@@ -8,7 +8,7 @@ use crate::props::{self, MeshWants, PropsView};
 use crate::terrain::TerrainView;
 use farplane_geom::View;
 use farplane_io::{Archive, ReadQueue, SimQueue};
-use farplane_lod::QuadNode;
+use farplane_lod::{BatchStats, Batcher, QuadNode};
 use farplane_stream::{
     Class, Config, Core, Decode, Home, Predictor, StartError, Streamer, UnitId, Want, Workers,
 };
@@ -57,6 +57,7 @@ pub struct Farplane {
     seen: SeenPages,
     views: Vec<PerView>,
     mesh_wants: MeshWants,
+    batcher: Batcher,
     wants: Vec<Want>,
     requested: Vec<Want>,
     looking: Looking,
@@ -132,6 +133,7 @@ impl Farplane {
             options,
             views: Vec::new(),
             mesh_wants: MeshWants::default(),
+            batcher: Batcher::default(),
             wants: Vec::new(),
             requested: Vec::new(),
             looking: Looking::new(options.rule),
@@ -192,10 +194,20 @@ impl Farplane {
         }
         done(Stage::Terrain);
         for (i, view) in views() {
-            let (wants, draw) = (&mut self.mesh_wants, &mut frame.instances);
-            holes += self.views[i].props.visible(&index, core, view, rule, wants, draw);
+            self.views[i].props.cull(&index, view);
         }
-        done(Stage::Props);
+        done(Stage::Cull);
+        for (i, view) in views() {
+            self.views[i].props.select(&index, view, rule);
+        }
+        done(Stage::Lod);
+        for (i, _) in views() {
+            let (wants, draw) = (&mut self.mesh_wants, &mut frame.instances);
+            holes += self.views[i].props.draw(&index, core, wants, draw);
+        }
+        let batched = self.batcher.batch(&frame.instances, &index.mesh_ranges, &mut frame.batches);
+        let batched = batched.unwrap_or_default();
+        done(Stage::Draw);
         let keep = self.options.feedback_frames;
         self.seen.wants(&index, core, self.frame as u32, keep, &mut self.wants);
         for (i, view) in views() {
@@ -208,7 +220,7 @@ impl Farplane {
         done(Stage::Stream);
         self.update_pages(frame);
         frame.stats.holes = holes as u32;
-        self.count(frame);
+        self.count(batched, frame);
         done(Stage::PageTable);
     }
 
@@ -297,16 +309,16 @@ impl Farplane {
         Some(page)
     }
 
-    fn count(&self, frame: &mut Frame) {
+    fn count(&self, batched: BatchStats, frame: &mut Frame) {
         let quads = u64::from(self.index.world.terrain.tile_quads);
         let tiles = frame.tiles.len() as u64 * quads * quads * 2;
-        let meshes = &self.index.world.meshes;
-        let triangles = |d: &props::DrawInstance| {
-            u64::from(meshes[d.mesh as usize].levels[usize::from(d.level)].indices / 3)
-        };
         let core = self.streamer.core();
         frame.stats.wants = self.wants.len() as u32;
-        frame.stats.triangles = tiles + frame.instances.iter().map(triangles).sum::<u64>();
+        frame.stats.triangles = tiles + batched.triangles;
+        let tiles = frame.tiles.len() as u32;
+        frame.stats.draw_calls_before = tiles + batched.instances as u32;
+        // All tiles share one grid of indices: one instanced call.
+        frame.stats.draw_calls = u32::from(tiles > 0) + batched.draw_calls;
         frame.stats.usage_bytes = self.usage_bytes();
         frame.stats.loading = core.loading() as u32;
         frame.stats.queued = core.queued() as u32;

@@ -1,8 +1,8 @@
 //! The harness's own ECS: the camera and every prop are entities. The crates below know of none.
 
-use farplane::DrawInstance;
 use farplane::WorldIndex;
 use farplane::geom::View;
+use farplane::lod::DrawItem;
 
 /// Where a prop is drawn from: the level shown in the last frame, or nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,6 @@ pub struct Entities {
     /// What each prop's entity shows, and the frame that drew it last.
     levels: Vec<(Option<u8>, u32)>,
     frame: u32,
-    batches: Vec<u32>,
 }
 
 impl Entities {
@@ -31,7 +30,6 @@ impl Entities {
         let camera = ecs.spawn((view,));
         let instances = 0..index.world.instances.len() as u32;
         let props = ecs.spawn_batch(instances.map(|i| (Prop(i), Shown::default()))).collect();
-        let units = index.page_base() - index.world.mesh_base();
         Self {
             levels: vec![(None, 0); index.world.instances.len()],
             ecs,
@@ -39,7 +37,6 @@ impl Entities {
             props,
             shown: Vec::new(),
             frame: 0,
-            batches: vec![0; units as usize],
         }
     }
 
@@ -57,7 +54,7 @@ impl Entities {
     }
 
     /// Writes what is drawn into the props' entities: those that changed.
-    pub fn show(&mut self, draw: &[DrawInstance]) {
+    pub fn show(&mut self, draw: &[DrawItem]) {
         self.frame = self.frame.wrapping_add(1);
         for d in draw {
             let (level, seen) = &mut self.levels[d.instance as usize];
@@ -75,18 +72,6 @@ impl Entities {
             }
         }
         self.shown.extend(draw.iter().map(|d| d.instance));
-    }
-
-    /// Draw calls of a list of instances when those of the same mesh and level share one.
-    pub fn batches(&mut self, index: &WorldIndex, draw: &[DrawInstance], frame: u32) -> u64 {
-        let first = index.world.mesh_base();
-        let mut count = 0;
-        for d in draw {
-            let stamp = &mut self.batches[(index.mesh_unit(d.mesh, d.level) - first) as usize];
-            count += u64::from(*stamp != frame + 1);
-            *stamp = frame + 1;
-        }
-        count
     }
 }
 

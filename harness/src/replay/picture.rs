@@ -7,10 +7,10 @@ use anyhow::{Context, anyhow};
 use farplane::composite::psnr;
 use farplane::geom::{Vec3, View};
 use farplane::io::Archive;
-use farplane::lod::{CULLED, LodView, ideal_level};
+use farplane::lod::{CULLED, DrawItem, LodView, ideal_level};
 use farplane::vt::PageId;
 use farplane::world::mesh;
-use farplane::{DrawInstance, Farplane, Frame, PageScratch, WorldIndex, compose_page, page_texel};
+use farplane::{Farplane, Frame, PageScratch, WorldIndex, compose_page, page_texel};
 use farplane_raycast::{Hit, Mesh, Picture, Pixel, Placement, Scene, Surface};
 use image::{ImageBuffer, Rgb};
 use rayon::prelude::*;
@@ -132,7 +132,7 @@ impl Pictures {
     fn load_meshes<'d>(
         &mut self,
         index: &WorldIndex,
-        draw: impl Iterator<Item = &'d DrawInstance>,
+        draw: impl Iterator<Item = &'d DrawItem>,
     ) -> Result<(), Failure> {
         for d in draw {
             let unit = index.mesh_unit(d.mesh, d.level);
@@ -161,7 +161,7 @@ impl Pictures {
         view: &View,
         index: &WorldIndex,
         scene: &Scene<S>,
-        instances: &[DrawInstance],
+        instances: &[DrawItem],
         texel: &(impl Fn(PageId) -> Option<(PageId, Pixels<'p>)> + Sync),
     ) -> Result<Vec<[u8; 4]>, Failure> {
         let [width, height] = view.viewport_px;
@@ -248,7 +248,7 @@ fn wanted_instances(
     view: &View,
     farplane: &Farplane,
     frame: &Frame,
-) -> Vec<DrawInstance> {
+) -> Vec<DrawItem> {
     let full = View { viewport_px: VIEWPORT_PX, ..*view };
     let lod_view = LodView::from_view(&full, index.world.origin);
     let rule = farplane.options().rule;
@@ -257,7 +257,7 @@ fn wanted_instances(
         let asset = &index.lods[index.assets[i] as usize];
         let level = ideal_level(index.center(d.instance), index.radii[i], asset, &lod_view, &rule);
         // One that is about to vanish keeps the level that is drawn.
-        DrawInstance { level: if level == CULLED { d.level } else { level }, ..*d }
+        DrawItem { level: if level == CULLED { d.level } else { level }, ..*d }
     });
     wanted.collect()
 }

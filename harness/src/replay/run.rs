@@ -274,8 +274,6 @@ impl<'a> Run<'a> {
         self.outcome.farplane.update_staged(&self.views, now_ns, &mut self.frame, &mut done);
         self.recorder.begin(self.stages[Stage::ALL.len()]);
         self.entities.show(&self.frame.instances);
-        let batches =
-            self.entities.batches(self.outcome.farplane.index(), &self.frame.instances, i as u32);
         self.recorder.end();
         self.recorder.begin(self.stages[Stage::ALL.len() + 1]);
         self.note_changes(i, now_ns)?;
@@ -285,7 +283,7 @@ impl<'a> Run<'a> {
             self.write_row(i, &record, &needs)?;
             self.outcome.log.push(record);
         }
-        self.sample(i, warm_up, batches)?;
+        self.sample(i, warm_up)?;
         if let Some(pictures) = &mut self.pictures
             && i.is_multiple_of(self.settings.args.every)
         {
@@ -392,7 +390,7 @@ impl<'a> Run<'a> {
         Ok(self.outcome.meter.frame(at, &self.needs)?)
     }
 
-    fn sample(&mut self, i: u64, warm_up: bool, batches: u64) -> Result<(), Failure> {
+    fn sample(&mut self, i: u64, warm_up: bool) -> Result<(), Failure> {
         let o = &mut self.outcome;
         let stats = &self.frame.stats;
         let usage = stats.usage_bytes;
@@ -412,12 +410,10 @@ impl<'a> Run<'a> {
         o.moved_bytes_frame_max = o.moved_bytes_frame_max.max(self.frame.changes.moved_bytes);
         o.holes_drawn += u64::from(stats.holes);
         if !warm_up {
-            let (tiles, instances) = (self.frame.tiles.len(), self.frame.instances.len());
-            o.instances.push(instances as f64);
+            o.instances.push(self.frame.instances.len() as f64);
             o.triangles.push(stats.triangles as f64);
-            o.draw_calls_before.push((tiles + instances) as f64);
-            // All tiles share one grid of indices: one instanced call.
-            o.draw_calls.push((batches + u64::from(tiles > 0)) as f64);
+            o.draw_calls_before.push(f64::from(stats.draw_calls_before));
+            o.draw_calls.push(f64::from(stats.draw_calls));
         }
         if i.is_multiple_of(30) {
             o.anon_rss_bytes_max = o.anon_rss_bytes_max.max(machine::anon_rss_bytes());
