@@ -16,7 +16,10 @@ pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;
 pub use mmap::Map;
 pub use queue::{
-    Completion, Device, DeviceModel, FaultPlan, MmapQueue, POOL_BYTES_MAX, PreadOptions,
-    PreadQueue, QUEUE_CAPACITY, QueueFull, READ_THREADS_MAX, ReadBuffer, ReadError, ReadErrorKind,
-    ReadQueue, ReadRequest, STALL_NS, SimQueue, UnknownDevice,
+    Arrival, BUFFER_ALIGN_BYTES, Backend, Buffer, BufferPool, CAPACITY_MAX, CLASSES, Chosen,
+    Completion, Device, DeviceModel, DeviceRead, FaultPlan, HeapPool, JOINED_BYTES_MAX, MmapQueue,
+    OptionsError, PARTS_MAX, POOL_BYTES_MAX, PreadQueue, QueueCounters, QueueFull, QueueOptions,
+    READ_THREADS_MAX, READS_MAX, ReadBuffer, ReadError, ReadErrorKind, ReadQueue, ReadRequest,
+    ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice,
+    open_queue,
 };

@@ -29,8 +29,25 @@ pub enum ReadErrorKind {
         /// Bytes in the archive.
         file_bytes: u64,
     },
+    /// More than may be in flight at once.
+    TooLarge {
+        /// Bytes that may be: [`QueueOptions::bytes_max`](crate::QueueOptions::bytes_max).
+        bytes_max: u64,
+    },
     /// The file became shorter than the archive.
     Truncated,
+    /// The device has not answered for so long.
+    Stalled {
+        /// Since the read was issued, ns.
+        after_ns: u64,
+    },
+    /// The server has another version of the archive than the one that was opened.
+    Changed,
+    /// The server refused, or could not be reached, and trying again did not help.
+    Remote {
+        /// Status of its last answer; `None` when there was none.
+        status: Option<u16>,
+    },
     /// There is no memory for the bytes.
     OutOfMemory,
     /// The system refused.
@@ -60,6 +77,21 @@ impl fmt::Display for ReadError {
             }
             ReadErrorKind::Truncated => {
                 write!(f, "the file has become shorter; bake or copy the archive again")
+            }
+            ReadErrorKind::TooLarge { bytes_max } => {
+                write!(f, "more than the {bytes_max} bytes that may be in flight; raise the budget")
+            }
+            ReadErrorKind::Stalled { after_ns } => {
+                write!(f, "no answer from the device after {} ms", after_ns / 1_000_000)
+            }
+            ReadErrorKind::Changed => {
+                write!(f, "the archive on the server has changed; open it again")
+            }
+            ReadErrorKind::Remote { status: Some(status) } => {
+                write!(f, "the server answers with status {status}, repeatedly")
+            }
+            ReadErrorKind::Remote { status: None } => {
+                write!(f, "the server cannot be reached; check the network")
             }
             ReadErrorKind::OutOfMemory => write!(f, "no memory for it; lower the budget"),
             ReadErrorKind::Io { os_error: Some(code), .. } => {
