@@ -15,11 +15,12 @@ pub use archive::{
 pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;
 pub use mmap::Map;
+#[cfg(all(target_os = "linux", feature = "uring"))]
+pub use queue::UringQueue;
 pub use queue::{
     Arrival, BUFFER_ALIGN_BYTES, Backend, Buffer, BufferPool, CAPACITY_MAX, CLASSES, Chosen,
     Completion, Device, DeviceModel, DeviceRead, FaultPlan, HeapPool, JOINED_BYTES_MAX, MmapQueue,
     OptionsError, PARTS_MAX, POOL_BYTES_MAX, PreadQueue, QueueCounters, QueueFull, QueueOptions,
     READ_THREADS_MAX, READS_MAX, ReadBuffer, ReadError, ReadErrorKind, ReadQueue, ReadRequest,
-    ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice,
-    open_queue,
+    ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice, open_queue,
 };

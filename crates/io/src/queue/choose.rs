@@ -98,22 +98,67 @@ pub fn open_queue(
             let reason = format!("pread on {} threads, as asked for", options.threads);
             Ok(Chosen { queue, reason })
         }
-        Backend::Auto | Backend::Uring => match uring(archive, options, &pool) {
-            Ok(chosen) => Ok(chosen),
-            Err(why) => {
-                let queue = Box::new(PreadQueue::new(archive, options, pool)?);
-                let reason = format!("pread on {} threads: {why}", options.threads);
-                Ok(Chosen { queue, reason })
-            }
-        },
+        Backend::Auto | Backend::Uring => first_of(
+            || uring(archive, options, &pool),
+            || Ok(Box::new(PreadQueue::new(archive, options, Arc::clone(&pool))?)),
+            options.threads,
+        ),
     }
 }
 
-/// Why there is no io_uring, as a phrase.
+/// io_uring, or else threads, and why.
+fn first_of(
+    uring: impl FnOnce() -> Result<Chosen, String>,
+    pread: impl FnOnce() -> io::Result<Box<dyn ReadQueue + Send>>,
+    threads: usize,
+) -> io::Result<Chosen> {
+    uring().or_else(|why| {
+        let reason = format!("pread on {threads} threads: io_uring is out, {why}");
+        Ok(Chosen { queue: pread()?, reason })
+    })
+}
+
+#[cfg(all(target_os = "linux", feature = "uring"))]
 fn uring(
-    _archive: &Archive,
-    _options: QueueOptions,
-    _pool: &Arc<dyn BufferPool>,
+    archive: &Archive,
+    options: QueueOptions,
+    pool: &Arc<dyn BufferPool>,
 ) -> Result<Chosen, String> {
-    Err("built without io_uring".to_owned())
+    let queue = super::UringQueue::new(archive, options, Arc::clone(pool));
+    let queue = queue.map_err(|error| error.to_string())?;
+    let reason = match queue.direct() {
+        Ok(()) => "uring with direct I/O".to_owned(),
+        Err(why) => format!("uring through the page cache: no direct I/O here, {why}"),
+    };
+    Ok(Chosen { queue: Box::new(queue), reason })
+}
+
+#[cfg(not(all(target_os = "linux", feature = "uring")))]
+fn uring(_: &Archive, _: QueueOptions, _: &Arc<dyn BufferPool>) -> Result<Chosen, String> {
+    Err("this build has none".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_falls_back_and_says_so() {
+        let bytes = crate::ArchiveBuilder::new().finish().0;
+        let archive = Archive::from_bytes(bytes).unwrap();
+        let pool: Arc<dyn BufferPool> = Arc::new(crate::HeapPool::default());
+        let options = QueueOptions::default();
+        let refused = || Err("Operation not permitted (os error 1)".to_owned());
+        let pread = || -> io::Result<Box<dyn ReadQueue + Send>> {
+            Ok(Box::new(PreadQueue::new(&archive, options, Arc::clone(&pool))?))
+        };
+        let chosen = first_of(refused, pread, 8).unwrap();
+        assert_eq!(chosen.queue.backend(), "pread");
+        let expected = "pread on 8 threads: io_uring is out, Operation not permitted (os error 1)";
+        assert_eq!(chosen.reason, expected);
+        // An archive in memory is no file that io_uring could read.
+        let chosen = open_queue(&archive, Backend::Uring, options, Arc::clone(&pool)).unwrap();
+        assert_eq!(chosen.queue.backend(), "pread");
+        assert!(chosen.reason.contains("io_uring is out"), "{}", chosen.reason);
+    }
 }

@@ -13,6 +13,8 @@ mod pread;
 mod scheduler;
 mod sim;
 mod transfer;
+#[cfg(all(target_os = "linux", feature = "uring"))]
+mod uring;
 mod window;
 
 pub use buffer::{BUFFER_ALIGN_BYTES, Buffer, ReadBuffer};
@@ -27,6 +29,8 @@ pub use pool::{BufferPool, HeapPool, POOL_BYTES_MAX};
 pub use pread::PreadQueue;
 pub use scheduler::{DeviceRead, PARTS_MAX, ReadToken, Scheduler};
 pub use sim::SimQueue;
+#[cfg(all(target_os = "linux", feature = "uring"))]
+pub use uring::UringQueue;
 
 use std::fmt;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ pub const READ_THREADS_MAX: usize = 16;
 pub const JOINED_BYTES_MAX: u32 = 4 << 20;
 
 /// Limits of a read queue. Every backend keeps the same ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct QueueOptions {
     /// Requests that it holds: waiting, being read, or done and not yet polled. Default 16,384; 1 to
     /// [`CAPACITY_MAX`]. Small: the caller is told to wait sooner; large: 100 bytes each when used.

@@ -113,11 +113,7 @@ impl Scheduler {
     ///
     /// # Panics
     /// When `align` is no power of two.
-    pub fn new(
-        options: QueueOptions,
-        file_bytes: u64,
-        align: usize,
-    ) -> Result<Self, OptionsError> {
+    pub fn new(options: QueueOptions, file_bytes: u64, align: usize) -> Result<Self, OptionsError> {
         options.check()?;
         assert!(align.is_power_of_two(), "reads aligned to {align} bytes");
         Ok(Self {
@@ -296,7 +292,8 @@ impl Scheduler {
         let room = self.options.bytes_max - self.held_bytes;
         let mut take = |index: u32, parts: &mut Vec<u32>| {
             let slot = &self.slots[index as usize];
-            let alone = slot.solo || head.solo || (head.request.class == 0 && slot.request.class > 0);
+            let alone =
+                slot.solo || head.solo || (head.request.class == 0 && slot.request.class > 0);
             let Some(joined) = join.with(slot.request.range()).filter(|_| !alone) else {
                 return false;
             };
@@ -321,6 +318,15 @@ impl Scheduler {
             }
         }
         join.range
+    }
+
+    /// The requests that wait for a read in flight; none once they have been given up.
+    pub fn parts(&self, token: ReadToken) -> impl Iterator<Item = Ticket> + '_ {
+        let parts = self.reads.get(token.index()).map_or(&[][..], |read| &read.parts);
+        parts.iter().map(|&slot| {
+            let generation = self.slots[slot as usize].generation;
+            Ticket { slot, generation }
+        })
     }
 
     /// Takes what came of a read. A part that nobody shares ends with the error; shared ones are
@@ -445,9 +451,8 @@ impl Scheduler {
         let request = self.slots[index as usize].request;
         self.slots[index as usize].state = State::Reading;
         let slots = &self.slots;
-        self.order.remove(request.class, index, request.offset, |class, rank| {
-            counts(slots, class, rank)
-        });
+        self.order
+            .remove(request.class, index, request.offset, |class, rank| counts(slots, class, rank));
     }
 
     /// Ends a request and frees its slot.

@@ -65,16 +65,18 @@ mod tests {
     use super::*;
 
     /// A file of 100 bytes that answers as it is told.
-    fn run(needed: usize, answers: &[io::Result<usize>]) -> (Result<(), ReadErrorKind>, Vec<usize>) {
+    fn run(
+        needed: usize,
+        answers: &[io::Result<usize>],
+    ) -> (Result<(), ReadErrorKind>, Vec<usize>) {
         let (mut asked, mut answers) = (Vec::new(), answers.iter());
         let result = Transfer::new(needed).run(|arrived| {
             asked.push(arrived);
             match answers.next().expect("no more than it was told") {
                 Ok(bytes) => Ok(*bytes),
-                Err(error) => Err(error.raw_os_error().map_or_else(
-                    || io::Error::from(error.kind()),
-                    io::Error::from_raw_os_error,
-                )),
+                Err(error) => Err(error
+                    .raw_os_error()
+                    .map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)),
             }
         });
         (result, asked)

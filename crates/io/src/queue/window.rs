@@ -14,8 +14,8 @@
 const DEPTH: u64 = 4;
 /// Time that the window holds at least, ns: below this, waiting is shorter than waking up a thread.
 const TIME_NS_MIN: u64 = 500_000;
-/// Window until the bandwidth is known, bytes.
-const START_BYTES: u64 = 256 << 10;
+/// Smallest window, and that until the bandwidth is known, bytes.
+const START_BYTES: u64 = 512 << 10;
 /// Bytes that urgent reads may be in flight beyond the window.
 const URGENT_BYTES: u64 = 256 << 10;
 /// Reads that one bucket of rates covers; the largest of two buckets counts.
@@ -45,8 +45,9 @@ pub(super) struct Window {
     /// Largest bytes per second of this bucket and of the one before.
     rates: [u64; 2],
     bucket_reads: u32,
-    /// Moving average of what a read alone takes beyond its transfer.
-    access_ns: u64,
+    /// Moving averages of what a read alone takes, and of its cost.
+    alone_ns: u64,
+    alone_cost: u64,
     since_alone: u32,
     /// Until when the device may drain so that the next read has it for itself.
     probe_until_ns: Option<u64>,
@@ -62,14 +63,20 @@ impl Window {
             delivered_ns: 0,
             rates: [0; 2],
             bucket_reads: 0,
-            access_ns: 0,
+            alone_ns: 0,
+            alone_cost: 0,
             since_alone: 0,
             probe_until_ns: None,
         }
     }
 
+    /// What the window holds, as time at the device.
     fn time_ns(&self) -> u64 {
-        self.access_ns.saturating_mul(DEPTH).max(TIME_NS_MIN)
+        let transfer_ns =
+            u128::from(self.alone_cost) * 1_000_000_000 / u128::from(self.rate().max(1));
+        let transfer_ns = u64::try_from(transfer_ns).unwrap_or(u64::MAX);
+        let access_ns = self.alone_ns.saturating_sub(transfer_ns);
+        access_ns.saturating_mul(DEPTH).max(TIME_NS_MIN)
     }
 
     /// Bytes to keep in flight, the cost of each request included.
@@ -132,11 +139,10 @@ impl Window {
             }
         }
         if sample.alone {
-            let transfer_ns = u128::from(cost) * 1_000_000_000 / u128::from(self.rate().max(1));
-            let transfer_ns = u64::try_from(transfer_ns).unwrap_or(u64::MAX);
             let took_ns = now_ns.saturating_sub(sample.issued_ns);
-            let beyond_ns = took_ns.saturating_sub(transfer_ns);
-            self.access_ns = self.access_ns - self.access_ns / 8 + beyond_ns / 8;
+            let average = |old: u64, new: u64| if old == 0 { new } else { old - old / 8 + new / 8 };
+            self.alone_ns = average(self.alone_ns, took_ns);
+            self.alone_cost = average(self.alone_cost, cost);
         }
     }
 
