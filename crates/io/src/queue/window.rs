@@ -6,8 +6,8 @@
 //! Queue 14(5), 2016): the bytes delivered between the issue of a read and its completion, over
 //! that time. *T* is what a read that has the device for itself takes beyond its transfer, times
 //! [`DEPTH`], and at least [`TIME_NS_MIN`]. Departing from BBR there is no pacing (a disk has no path to share), and the
-//! probe for *T* gives up when the device does not drain at once: a stalled read must not stop the
-//! others.
+//! probe for *T* gives up when the device does not drain and answer at once: a stalled read must not
+//! stop the others.
 
 /// Reads that may queue at the device behind one that is served, at its latency without a queue:
 /// devices serve some in parallel, and a completion is seen a moment later.
@@ -21,7 +21,9 @@ const URGENT_BYTES: u64 = 256 << 10;
 /// Reads that one bucket of rates covers; the largest of two buckets counts.
 const BUCKET_READS: u32 = 128;
 /// Reads with others in flight after which one is tried alone.
-const PROBE_READS: u32 = 1024;
+const PROBE_READS: u64 = 1024;
+/// What the first probe waits at most, ns, when nothing is known yet.
+const FIRST_PROBE_NS: u64 = 100_000_000;
 
 /// When a read was issued, and what had been delivered by then.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,8 +31,8 @@ pub(super) struct Sample {
     issued_ns: u64,
     delivered_ns: u64,
     delivered: u64,
-    /// Nothing else was in flight.
-    alone: bool,
+    /// Nothing else was in flight; the number of reads issued by then.
+    alone: Option<u64>,
     /// Nothing else was waiting: a low rate is then the caller's and not the device's.
     idle: bool,
 }
@@ -48,8 +50,10 @@ pub(super) struct Window {
     /// Moving averages of what a read alone takes, and of its cost.
     alone_ns: u64,
     alone_cost: u64,
-    since_alone: u32,
-    /// Until when the device may drain so that the next read has it for itself.
+    /// Reads issued, and how many of them when one was alone last.
+    issued: u64,
+    issued_alone: u64,
+    /// Until when other reads wait, so that the device drains and one has it for itself.
     probe_until_ns: Option<u64>,
 }
 
@@ -65,7 +69,8 @@ impl Window {
             bucket_reads: 0,
             alone_ns: 0,
             alone_cost: 0,
-            since_alone: 0,
+            issued: 0,
+            issued_alone: 0,
             probe_until_ns: None,
         }
     }
@@ -89,10 +94,10 @@ impl Window {
     /// back the device works on the other. An urgent one may go [`URGENT_BYTES`] further and waits
     /// for no probe.
     pub fn admits(&self, cost: u64, urgent: bool, now_ns: u64) -> bool {
-        if !self.adapt || self.reads < 2 && self.probe_until_ns.is_none() {
+        if !self.adapt || self.reads == 0 {
             return true;
         }
-        if self.reads > 0 && self.probe_until_ns.is_some_and(|until_ns| now_ns < until_ns) {
+        if self.probe_until_ns.is_some_and(|until_ns| now_ns < until_ns) {
             return urgent;
         }
         let beyond = if urgent { URGENT_BYTES } else { 0 };
@@ -100,17 +105,17 @@ impl Window {
     }
 
     pub fn issued(&mut self, cost: u64, idle: bool, now_ns: u64) -> Sample {
-        let alone = self.reads == 0;
-        if alone {
-            self.since_alone = 0;
-            self.probe_until_ns = None;
+        self.issued += 1;
+        let alone = (self.reads == 0).then_some(self.issued);
+        if alone.is_some() {
             self.delivered_ns = now_ns;
-        } else {
-            self.since_alone += 1;
-            if self.adapt && self.since_alone == PROBE_READS {
-                self.since_alone = 0;
-                self.probe_until_ns = Some(now_ns.saturating_add(2 * self.time_ns()));
-            }
+        }
+        if self.alone_ns == 0 && alone.is_some() {
+            self.probe_until_ns = Some(now_ns.saturating_add(FIRST_PROBE_NS));
+        } else if self.issued - self.issued_alone >= PROBE_READS {
+            // Until the device has drained, and this long again for the read alone.
+            self.issued_alone = self.issued;
+            self.probe_until_ns = Some(now_ns.saturating_add(2 * self.time_ns()));
         }
         self.reads += 1;
         self.in_flight += cost;
@@ -138,7 +143,10 @@ impl Window {
                 self.rates = [0, self.rates[0]];
             }
         }
-        if sample.alone {
+        // Whoever was issued meanwhile has shared the device.
+        if sample.alone == Some(self.issued) {
+            self.probe_until_ns = None;
+            self.issued_alone = self.issued;
             let took_ns = now_ns.saturating_sub(sample.issued_ns);
             let average = |old: u64, new: u64| if old == 0 { new } else { old - old / 8 + new / 8 };
             self.alone_ns = average(self.alone_ns, took_ns);
