@@ -231,7 +231,7 @@ pub struct ReplayArgs {
     /// The modelled device (virtual clock only). Default: nvme
     #[arg(long, value_name = "nvme|sata-ssd|hdd|http")]
     pub device: Option<String>,
-    /// How to read (real clock only): auto is pread
+    /// How to read. On the virtual clock the model decides when; the bytes come from here
     #[arg(long, value_enum, default_value = "auto")]
     pub io: Io,
     /// Frames at their due time, or one after the other
@@ -299,6 +299,10 @@ pub enum Io {
     Mmap,
     /// Positioned reads on a pool of threads
     Pread,
+    /// io_uring past the page cache (Linux)
+    Uring,
+    /// The model's own bytes (virtual clock only)
+    Sim,
 }
 
 /// When frames start.

@@ -805,6 +805,34 @@ fn a_stalled_read_does_not_hold_up_the_others() {
 }
 
 #[test]
+fn a_modelled_device_may_read_through_any_real_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    let faults = FaultPlan { stall_per_million: 0, ..FAULTS };
+    let trace = |through: Option<Backend>| {
+        let model = Device::SataSsd.model();
+        let mut queue = SimQueue::with_model(&archive, model, PLAIN, 3, faults).unwrap();
+        if let Some(backend) = through {
+            let few = QueueOptions { capacity: 5, ..PLAIN };
+            queue =
+                queue.reading_through(open_queue(&archive, backend, few, pool()).unwrap().queue);
+        }
+        for id in 0..60 {
+            queue.submit(request(id, id * 500, 3000, (id % 5) as u8), 0).unwrap();
+        }
+        let mut out = Vec::new();
+        queue.poll(u64::MAX / 2, &mut out);
+        let bytes = |done: &Completion| done.result.as_ref().map(|bytes| bytes.to_vec()).ok();
+        out.iter().map(|done| (done.id, done.completed_ns, bytes(done))).collect::<Vec<_>>()
+    };
+    let modelled = trace(None);
+    assert!(modelled.iter().any(|done| done.2.is_none()), "some fail");
+    for backend in [Backend::Mmap, Backend::Pread, Backend::Uring] {
+        assert_eq!(trace(Some(backend)), modelled, "{backend:?}");
+    }
+}
+
+#[test]
 fn devices_are_known_by_name() {
     for device in Device::ALL {
         assert_eq!(device.to_string().parse(), Ok(device));

@@ -117,6 +117,11 @@ impl ReadBuffer {
         Self { source: self.source.clone(), range }
     }
 
+    /// Whether it is a range of this map.
+    pub(super) fn is_of(&self, map: &Arc<Map>) -> bool {
+        matches!(&self.source, Source::Mapped(other) if Arc::ptr_eq(other, map))
+    }
+
     /// Whether it holds memory of a pool, and not a range of the map.
     pub fn is_lent(&self) -> bool {
         matches!(self.source, Source::Lent(_))

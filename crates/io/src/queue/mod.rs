@@ -82,6 +82,8 @@ pub struct Ticket {
 pub struct Completion {
     /// The request's id.
     pub id: u64,
+    /// First byte in the file that it asked for.
+    pub offset: u64,
     /// Its bytes, or why there are none.
     pub result: Result<ReadBuffer, ReadError>,
     /// The `now_ns` it was submitted with.

@@ -466,6 +466,7 @@ impl Scheduler {
         let took_ns = now_ns.saturating_sub(slot.entered_ns);
         self.done.push(Completion {
             id: slot.request.id,
+            offset: slot.request.offset,
             result: result.map_err(|kind| ReadError::new(&slot.request, kind)),
             submitted_ns: slot.submitted_ns,
             completed_ns: slot.submitted_ns.saturating_add(took_ns),

@@ -6,16 +6,18 @@
 //! when its transfer ends. Nothing but the calls and the seed decides, so equal calls give equal
 //! completions.
 
+use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::device::{Fault, draw};
 use super::scheduler::{DeviceRead, Scheduler};
 use super::transfer::Transfer;
 use super::{
     Completion, Device, DeviceModel, FaultPlan, OptionsError, QueueCounters, QueueFull,
-    QueueOptions, ReadBuffer, ReadErrorKind, ReadQueue, ReadRequest, Ticket,
+    QueueOptions, ReadBuffer, ReadError, ReadErrorKind, ReadQueue, ReadRequest, Ticket,
 };
 use crate::archive::Archive;
 use crate::mmap::Map;
@@ -23,6 +25,9 @@ use crate::mmap::Map;
 /// Salts of [`draw`] for the device itself; the fault plan has its own seed.
 const SALT_JITTER: u64 = 16;
 const SALT_SEEK: u64 = 17;
+
+/// Between two looks at a real queue that bytes come from.
+const SOURCE_PAUSE: Duration = Duration::from_micros(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -45,7 +50,6 @@ struct Job {
 
 /// Reads from a device that does not exist: the bytes come from the map, the time from a model.
 /// Completions come strictly in order of virtual time, then of id.
-#[derive(Debug)]
 pub struct SimQueue {
     map: Arc<Map>,
     backend: &'static str,
@@ -53,6 +57,8 @@ pub struct SimQueue {
     seed: u64,
     faults: FaultPlan,
     scheduler: Scheduler,
+    /// Where the bytes come from, if not from the map.
+    source: Option<Box<dyn ReadQueue + Send>>,
     /// At the device, in order of arrival.
     jobs: Vec<Job>,
     /// Everything up to here has happened.
@@ -100,12 +106,47 @@ impl SimQueue {
             seed,
             faults,
             scheduler: Scheduler::new(options, archive.file_bytes(), 1)?,
+            source: None,
             jobs: Vec::with_capacity(options.reads_max as usize),
             now_ns: 0,
             bus_free_ns: 0,
             head: 0,
             sequence: 0,
         })
+    }
+
+    /// Takes the bytes from a real queue of the same archive, while the model still decides when they
+    /// are there: each poll waits for what it gives. So every backend gives the same completions.
+    #[must_use]
+    pub fn reading_through(self, queue: Box<dyn ReadQueue + Send>) -> Self {
+        Self { source: Some(queue), ..self }
+    }
+
+    /// Replaces ranges of the map by what the real queue reads.
+    fn read_through(source: &mut dyn ReadQueue, map: &Arc<Map>, done: &mut [Completion]) {
+        let from_map = |done: &Completion| done.result.as_ref().is_ok_and(|b| b.is_of(map));
+        let wanted: Vec<usize> = (0..done.len()).filter(|&i| from_map(&done[i])).collect();
+        let (mut next, mut missing, mut out) = (0, wanted.len(), Vec::new());
+        while missing > 0 {
+            while let Some(&index) = wanted.get(next) {
+                let bytes = done[index].result.as_ref().map_or(0, |buffer| buffer.len());
+                let request = ReadRequest::new(index as u64, done[index].offset, bytes as u32);
+                if source.submit(request, 0).is_err() {
+                    break;
+                }
+                next += 1;
+            }
+            source.poll(0, &mut out);
+            if out.is_empty() {
+                std::thread::sleep(SOURCE_PAUSE);
+            }
+            for read in out.drain(..) {
+                missing -= 1;
+                let into = &mut done[read.id as usize];
+                let id = into.id;
+                into.result = read.result.map_err(|error| ReadError { id, ..error });
+            }
+        }
     }
 
     /// Lets everything happen up to and including `now_ns`, in order of time.
@@ -204,6 +245,14 @@ impl SimQueue {
     }
 }
 
+impl fmt::Debug for SimQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("SimQueue");
+        debug.field("model", &self.model).field("now_ns", &self.now_ns);
+        debug.field("scheduler", &self.scheduler).finish_non_exhaustive()
+    }
+}
+
 impl Job {
     /// Bytes that the device transfers next.
     fn answer_bytes(&self) -> usize {
@@ -272,6 +321,9 @@ impl ReadQueue for SimQueue {
         let begin = out.len();
         self.scheduler.poll(out);
         out[begin..].sort_by_key(|done| (done.completed_ns, done.id));
+        if let Some(source) = &mut self.source {
+            Self::read_through(&mut **source, &self.map, &mut out[begin..]);
+        }
         // What was polled may have made room.
         self.start(self.now_ns);
     }
