@@ -61,6 +61,8 @@ pub enum Verb {
     Inspect(InspectArgs),
     /// Check every byte of a world
     Verify(VerifyArgs),
+    /// Measure how this machine reads, beside fio and plain reads
+    BenchIo(BenchIoArgs),
 }
 
 /// `harness bake`.
@@ -339,6 +341,24 @@ pub struct VerifyArgs {
     /// The world
     #[arg(value_name = "W.far")]
     pub file: PathBuf,
+}
+
+/// `harness bench-io`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  harness bench-io world.far
+  harness bench-io --bytes 2GiB --seconds 5")]
+pub struct BenchIoArgs {
+    /// The archive to read. Default: one of noise, made in the current folder and removed again
+    #[arg(value_name = "W.far")]
+    pub file: Option<PathBuf>,
+    /// Size of the archive that is made. Default: 1GiB
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    pub bytes: Option<u64>,
+    /// Length of each measurement, s
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    pub seconds: f64,
 }
 
 /// `128MiB`, `2GiB`, `64MB`, `1000000`.
