@@ -76,8 +76,9 @@ fn what_is_no_archive_is_refused_in_one_line() {
     let good = fs::read(&path).unwrap();
     fs::write(&path, &good[..good.len() - 1]).unwrap();
     assert!(refused(&path).contains("truncated"));
+    // The one root that both superblocks of a new archive name.
     let mut bad = good.clone();
-    bad[good.len() - 4096] ^= 1;
+    bad[8192] ^= 1;
     fs::write(&path, &bad).unwrap();
     assert!(refused(&path).contains("directory is damaged"));
 }
@@ -194,6 +195,10 @@ fn wrong_calls_are_refused_and_change_nothing() {
         Err(ArchiveError::EntryId { id: ENTRIES_MAX })
     ));
     assert!(matches!(builder.section(WORLD, b"v"), Err(ArchiveError::DuplicateSection { .. })));
+    let names = *b".names\0\0";
+    assert!(matches!(builder.section(names, b"v"), Err(ArchiveError::ReservedSection { .. })));
+    assert!(matches!(builder.remove(2), Err(ArchiveError::DuplicateEntry { id: 2 })));
+    assert!(matches!(builder.remove(7), Err(ArchiveError::NoEntry { id: 7 })));
     let mut expected = ArchiveBuilder::new();
     expected.add(2, &packed).unwrap();
     expected.section(WORLD, b"w").unwrap();
