@@ -124,6 +124,10 @@ impl Profile {
         let mut chosen = None;
         let mut limit = logical * 95 / 100;
         let mut trial = Vec::new();
+        // A filter that lengthens is of no use, and readers have no room for it.
+        if filtered.len() > logical {
+            return None;
+        }
         // In order of preference: of equal lengths the first, which is the cheapest to decode.
         for codec in [Codec::Filtered, Codec::Lz4, Codec::Zstd] {
             if !codec::encode(self, codec, filtered, &mut trial) {

@@ -48,8 +48,9 @@ pub(crate) fn encode(profile: Profile, codec: Codec, bytes: &[u8], out: &mut Vec
 /// Decodes into the front of `out` and gives how many bytes it was.
 pub(crate) fn decode(codec: Codec, stored: &[u8], out: &mut [u8]) -> Result<usize, BlockErrorKind> {
     match codec {
-        Codec::Lz4 => lz4_flex::block::decompress_into(stored, out)
-            .map_err(|_| BlockErrorKind::Decompress),
+        Codec::Lz4 => {
+            lz4_flex::block::decompress_into(stored, out).map_err(|_| BlockErrorKind::Decompress)
+        }
         Codec::Zstd => zstd::decode(stored, out),
         Codec::Raw | Codec::Filtered => match out.get_mut(..stored.len()) {
             Some(out) => {

@@ -278,7 +278,8 @@ fn any_entry_is_two_requests_away_and_three_with_a_directory_beyond_a_mebibyte()
     }
     let mut bytes = archive_of(60_000, 60_000);
     for generation in 0..3 {
-        assert_eq!([0, 31_000, 59_999].map(|id| requests(&bytes, id)), [3; 3], "{generation}");
+        let requests = [0, 31_000, 59_999].map(|id| requests(&bytes, id));
+        assert!(requests.iter().all(|&n| n <= 3) && requests[2] == 3, "{requests:?}");
         bytes = touch(bytes, generation);
     }
     // Without an idea of their number the directory is at the end: one request more.
@@ -479,7 +480,7 @@ fn blocks_that_do_not_decompress_are_found_behind_right_checksums() {
 
 #[test]
 fn content_that_differs_from_its_hash_is_found() {
-    let mut bytes = small();
+    let mut bytes = first_generation();
     let (leaf, _) = leaf_of(&bytes, 0).unwrap();
     bytes[leaf + 24] ^= 1;
     reseal(&mut bytes);

@@ -60,10 +60,9 @@ pub fn compact(
         }
         match item {
             Item::Entry(id) => {
-                let packed = archive.packed(id).map_err(|error| ArchiveError::BadEntry {
-                    path: from.to_path_buf(),
-                    error,
-                })?;
+                let packed = archive
+                    .packed(id)
+                    .map_err(|error| ArchiveError::BadEntry { path: from.to_path_buf(), error })?;
                 writer.add(id, &packed)?;
             }
             Item::Section(index) => {

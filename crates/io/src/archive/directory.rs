@@ -60,9 +60,7 @@ impl Root {
         }
         let length = |expected: u64| {
             let found = root.len() as u64;
-            (expected == found)
-                .then_some(())
-                .ok_or(DirectoryFault::RootLength { expected, found })
+            (expected == found).then_some(()).ok_or(DirectoryFault::RootLength { expected, found })
         };
         if root.len() < ROOT_HEADER_BYTES {
             length(ROOT_HEADER_BYTES as u64)?;

@@ -127,10 +127,7 @@ impl Archive {
     ///
     /// # Errors
     /// `Io` when the file cannot be read.
-    pub fn verify(
-        &self,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<VerifyReport, ArchiveError> {
+    pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, ArchiveError> {
         self.scan(progress).map_err(|source| ArchiveError::Io {
             action: "read",
             path: self.path().to_path_buf(),
@@ -370,9 +367,7 @@ impl Scan<'_> {
         for row in rows {
             let [a, b, c, _, crc @ ..] = *row;
             let bytes = u64::from(u32::from_le_bytes([a, b, c, 0]));
-            if offset + bytes > dead.end()
-                || self.crc(offset, bytes)? != u32::from_le_bytes(crc)
-            {
+            if offset + bytes > dead.end() || self.crc(offset, bytes)? != u32::from_le_bytes(crc) {
                 return Ok(false);
             }
             offset += bytes;

@@ -77,11 +77,9 @@ impl ArchiveWriter {
     pub fn append(path: &Path) -> Result<Self, ArchiveError> {
         // A reader's checks of what the path leads to, and of the directory.
         super::reader::Archive::open(path)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(|source| ArchiveError::Io { action: "append to", path: path.into(), source })?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|source| {
+            ArchiveError::Io { action: "append to", path: path.into(), source }
+        })?;
         lock(&file, path)?;
         let assembler = Assembler::append(file).map_err(|error| told(error, path))?;
         Ok(Self {

@@ -6,6 +6,9 @@ mod planar;
 mod shuffle;
 mod vertices;
 
+#[cfg(test)]
+mod oracle;
+
 use crate::block::BlockErrorKind;
 
 /// What is done to the bytes of a block before compression, and undone after it.

@@ -12,12 +12,27 @@ use super::{byte, crc32c, noise, word};
 /// A call to a writer.
 #[derive(Clone, Debug)]
 pub enum Op {
-    Add { id: u32, bytes: Vec<u8>, filter: Filter, profile: Profile },
-    Remove { id: u32 },
+    Add {
+        id: u32,
+        bytes: Vec<u8>,
+        filter: Filter,
+        profile: Profile,
+    },
+    Remove {
+        id: u32,
+    },
     BeginRun,
-    Section { name: [u8; 8], bytes: Vec<u8> },
-    Name { id: u32, name: String },
-    Unname { name: String },
+    Section {
+        name: [u8; 8],
+        bytes: Vec<u8>,
+    },
+    Name {
+        id: u32,
+        name: String,
+    },
+    Unname {
+        name: String,
+    },
     /// Finish, and append from here on.
     Commit,
 }
