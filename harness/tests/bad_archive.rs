@@ -109,7 +109,7 @@ fn every_bit_of_the_superblocks_and_the_directory_is_guarded() {
     let start = start.unwrap();
     assert!(start < 200_000, "{start} of {}", bytes.len());
     let superblocks = (0..76).chain(4096..4172);
-    let front = (8192..start).step_by(7);
+    let front = (8192..start).step_by(19);
     let bits: Vec<u64> = superblocks.chain(front).map(|byte| byte * 8 + byte % 8).collect();
     bits.par_iter().for_each(|&bit| {
         flip(&bytes, bit, &whole, false);

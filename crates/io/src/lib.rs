@@ -12,8 +12,8 @@ mod queue;
 pub use archive::{
     Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, Assembler, BadBlock, BadPadding,
     ByteRange, Change, Compacted, Diff, DirectoryFault, ENTRIES_MAX, EntryFault, Extent,
-    FRONT_BYTES, Located, Names, RUN_ALIGN_BYTES, RemoteIndex, Storage, StorageError, Summary,
-    SuperblockFault, VERSION, VerifyReport, compact, patch, verify,
+    FRONT_BYTES, Located, Names, RUN_ALIGN_BYTES, RemoteIndex, Space, Storage, StorageError,
+    Summary, SuperblockFault, VERSION, VerifyReport, compact, patch, verify,
 };
 pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;

@@ -218,6 +218,21 @@ fn append_writes_nothing_of_the_older_generation() {
 }
 
 #[test]
+fn space_adds_up_to_the_file() {
+    for bytes in [first_generation(), small(), by_hand()] {
+        let archive = Archive::from_bytes(bytes).unwrap();
+        let space = archive.space();
+        let parts =
+            [space.live_bytes, space.dead_bytes, space.directory_bytes, space.padding_bytes];
+        assert_eq!(parts.iter().sum::<u64>(), archive.file_bytes());
+    }
+    // The first generation's 108 and 23 bytes are dead in the second.
+    let space = Archive::from_bytes(small()).unwrap().space();
+    assert_eq!((space.dead_bytes, space.duplicates), (108 + 23, 0));
+    assert_eq!(space.directory_bytes, 24576);
+}
+
+#[test]
 fn directory_that_outgrows_its_slots_goes_to_the_end_and_its_traces_are_guarded() {
     let mut bytes = first_generation();
     for generation in 0..3u32 {
@@ -283,7 +298,11 @@ fn any_entry_is_two_requests_away_and_three_with_a_directory_beyond_a_mebibyte()
         bytes = touch(bytes, generation);
     }
     // Without an idea of their number the directory is at the end: one request more.
-    assert_eq!(requests(&archive_of(2_000, 0), 1_000), 3);
+    let mut builder = ArchiveBuilder::new();
+    for id in 0..1500 {
+        builder.add(id, &pack(&noise(id, 2_000), Filter::None)).unwrap();
+    }
+    assert_eq!(requests(&builder.finish().0, 1_000), 3);
 }
 
 /// Writes `value` into the directory of [`first_generation`], `at` bytes into the leaf or the root, makes the

@@ -5,8 +5,8 @@ use std::io;
 
 use super::directory::{Directory, ReadFault};
 use super::error::{ArchiveError, DirectoryFault, SuperblockFault};
-use super::format::{EntryRecord, SUPERBLOCK_BYTES, SUPERBLOCK_USED, Superblock};
-use super::ledger::{Ledger, Piece, Summary};
+use super::format::{EntryRecord, LEAF_BYTES, SUPERBLOCK_BYTES, SUPERBLOCK_USED, Superblock};
+use super::ledger::{Ledger, Summary};
 use super::names::{NAMES, Names};
 use super::storage::Storage;
 use crate::block::{Packed, decode_entry, pack};
@@ -276,13 +276,17 @@ impl<S: Storage> Assembler<S> {
         }
         let ending = self.ledger.finish();
         self.flush()?;
-        for piece in &ending.tail {
-            self.write_piece(piece)?;
+        for leaf in 0..ending.leaves {
+            let offset = ending.leaves_offset + (leaf * LEAF_BYTES) as u64;
+            let bytes = self.ledger.leaf(leaf);
+            self.storage.write_at(offset, &bytes)?;
         }
+        let dead_offset = ending.leaves_end - ending.dead.len() as u64;
+        self.storage.write_at(dead_offset, &ending.dead)?;
+        self.storage.write_at(ending.superblock.root_offset, &ending.root)?;
         // In a new archive the slots are zero already.
-        for piece in &ending.slots {
-            let len = if self.is_new { piece.bytes.len() as u64 } else { piece.len };
-            self.write_piece(&Piece { offset: piece.offset, bytes: piece.bytes.clone(), len })?;
+        for &(start, end) in ending.zeros.iter().filter(|_| !self.is_new) {
+            self.write_zeros(start, end)?;
         }
         self.storage.set_len(ending.superblock.file_bytes)?;
         self.storage.sync()?;
@@ -302,14 +306,12 @@ impl<S: Storage> Assembler<S> {
         self.storage.write_at(index * SUPERBLOCK_BYTES as u64, &bytes)
     }
 
-    fn write_piece(&mut self, piece: &Piece) -> io::Result<()> {
-        self.storage.write_at(piece.offset, &piece.bytes)?;
-        let zeros = vec![0; BUFFER_BYTES.min(piece.len as usize)];
-        let mut done = piece.bytes.len() as u64;
-        while done < piece.len {
-            let count = (piece.len - done).min(zeros.len() as u64);
-            self.storage.write_at(piece.offset + done, &zeros[..count as usize])?;
-            done += count;
+    fn write_zeros(&mut self, mut start: u64, end: u64) -> io::Result<()> {
+        let zeros = [0; 16 << 10];
+        while start < end {
+            let count = (end - start).min(zeros.len() as u64);
+            self.storage.write_at(start, &zeros[..count as usize])?;
+            start += count;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::directory::{Directory, content_hash};
 use super::error::ArchiveError;
 use super::format::{
-    DeadRecord, ENTRIES_MAX, EntryRecord, LEAF_BYTES, LEAF_ENTRIES, ROOT_HEADER_BYTES,
-    SECTIONS_MAX, Slots, Superblock,
+    DEAD_BYTES, DeadRecord, ENTRIES_MAX, ENTRY_BYTES, EntryRecord, LEAF_BYTES, LEAF_ENTRIES,
+    ROOT_HEADER_BYTES, RUN_ALIGN_BYTES, SECTIONS_MAX, Slots, Superblock,
 };
 use crate::block::Packed;
 
@@ -58,21 +58,19 @@ pub(crate) struct Ledger {
     run_begins: bool,
 }
 
-/// A directory as bytes, and where they go.
+/// The directory of a finished ledger, and where it goes. The leaves are encoded one by one, by
+/// [`Ledger::leaf`].
 pub(crate) struct Ending {
-    /// What goes behind the last extent.
-    pub tail: Vec<Piece>,
-    /// What goes into the slots.
-    pub slots: Vec<Piece>,
+    pub leaves: usize,
+    pub leaves_offset: u64,
+    /// Behind the leaves and the dead records.
+    pub leaves_end: u64,
+    pub dead: Vec<u8>,
+    pub root: Vec<u8>,
+    /// What is to be zero of the slots: start and end.
+    pub zeros: Vec<(u64, u64)>,
     pub superblock: Superblock,
     pub summary: Summary,
-}
-
-/// Bytes for a place, and zeros behind them up to a length.
-pub(crate) struct Piece {
-    pub offset: u64,
-    pub bytes: Vec<u8>,
-    pub len: u64,
 }
 
 impl Ledger {
@@ -285,97 +283,77 @@ impl Ledger {
         self.dead.dedup_by_key(|dead| dead.offset);
     }
 
-    /// The directory and its superblock.
+    /// Places the directory and makes its superblock. Entries are no longer added after this.
     pub(crate) fn finish(&mut self) -> Ending {
+        // It is not asked any more, and what comes now takes memory too.
+        self.by_content = BTreeMap::new();
         self.bury();
-        while self.leaves.last().is_some_and(|leaf| leaf.entries.iter().all(Option::is_none)) {
-            self.leaves.pop();
-        }
-        let entries = self.leaves.last().map_or(0, |last| {
+        let has_entries = |leaf: &Leaf| leaf.entries.iter().any(Option::is_some);
+        let leaves = self.leaves.iter().rposition(has_entries).map_or(0, |last| last + 1);
+        self.leaves.truncate(leaves);
+        if let Some(last) = self.leaves.last_mut() {
             let used = last.entries.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-            (self.leaves.len() - 1) * LEAF_ENTRIES + used
-        });
-        let mut ending = Ending {
-            tail: Vec::new(),
-            slots: Vec::new(),
-            superblock: Superblock {
-                generation: self.generation,
-                file_bytes: 0,
-                root_offset: 0,
-                root_bytes: 0,
-                root_crc32c: 0,
-                slots: self.slots,
-                content_hash: 0,
-            },
-            summary: self.summary(),
-        };
-        let (leaves, leaf_crcs) = self.leaf_bytes(entries);
-        let mut dead_bytes = Vec::new();
-        for dead in &self.dead {
-            dead_bytes.extend_from_slice(&dead.encode());
+            last.entries.truncate(used);
         }
-        let dead_crc32c = crc32c::crc32c(&dead_bytes);
-        let leaf_slot = (self.slots.leaves(self.generation), u64::from(self.slots.leaf_bytes));
-        let mut leaves = leaves;
-        leaves.extend_from_slice(&dead_bytes);
-        let leaves_offset = self.into_slot(&mut ending, leaf_slot, leaves);
-        let root = self.root(entries, leaves_offset, dead_crc32c, &leaf_crcs);
-        let superblock = &mut ending.superblock;
-        superblock.root_bytes = root.len() as u32;
-        superblock.root_crc32c = crc32c::crc32c(&root);
-        let root_slot = (self.slots.root(self.generation), u64::from(self.slots.root_bytes));
-        let root_offset = self.into_slot(&mut ending, root_slot, root);
+        let mut dead = Vec::with_capacity(self.dead.len() * DEAD_BYTES);
+        self.dead.iter().for_each(|record| dead.extend_from_slice(&record.encode()));
+        let leaves_bytes = (self.entry_slots() * ENTRY_BYTES + dead.len()) as u64;
+        let mut zeros = Vec::new();
+        let slot = (self.slots.leaves(self.generation), u64::from(self.slots.leaf_bytes));
+        let leaves_offset = self.into_slot(slot, leaves_bytes, &mut zeros);
+        let root = self.root(leaves_offset, crc32c::crc32c(&dead));
+        let slot = (self.slots.root(self.generation), u64::from(self.slots.root_bytes));
+        let root_offset = self.into_slot(slot, root.len() as u64, &mut zeros);
         let sections: Vec<_> = self.sections.iter().map(|(name, r, _)| (*name, *r)).collect();
-        ending.superblock.root_offset = root_offset;
-        ending.superblock.file_bytes = self.position.next_multiple_of(super::RUN_ALIGN_BYTES);
-        ending.superblock.content_hash = content_hash(self.present(), &sections);
-        ending.summary.file_bytes = ending.superblock.file_bytes;
-        ending.summary.content_hash = ending.superblock.content_hash;
-        ending
+        let superblock = Superblock {
+            generation: self.generation,
+            file_bytes: self.position.next_multiple_of(RUN_ALIGN_BYTES),
+            root_offset,
+            root_bytes: root.len() as u32,
+            root_crc32c: crc32c::crc32c(&root),
+            slots: self.slots,
+            content_hash: content_hash(self.present(), &sections),
+        };
+        let summary = self.summary(&superblock);
+        let leaves_end = leaves_offset + leaves_bytes;
+        Ending { leaves, leaves_offset, leaves_end, dead, root, zeros, superblock, summary }
     }
 
-    /// Puts a part of the directory into its slot, or to the end of the file.
-    fn into_slot(&mut self, ending: &mut Ending, slot: (u64, u64), bytes: Vec<u8>) -> u64 {
-        let (slot_offset, slot_bytes) = slot;
-        if bytes.len() as u64 <= slot_bytes {
-            ending.slots.push(Piece { offset: slot_offset, bytes, len: slot_bytes });
-            return slot_offset;
+    /// Where a part of the directory goes: into its slot, or to the end of the file.
+    fn into_slot(&mut self, slot: (u64, u64), bytes: u64, zeros: &mut Vec<(u64, u64)>) -> u64 {
+        let (start, end) = (slot.0, slot.0 + slot.1);
+        if bytes <= slot.1 {
+            zeros.push((start + bytes, end));
+            return start;
         }
-        // What the slot held before is zeroed.
-        ending.slots.push(Piece { offset: slot_offset, bytes: Vec::new(), len: slot_bytes });
-        let offset = self.position.next_multiple_of(super::RUN_ALIGN_BYTES);
-        let len = bytes.len() as u64;
-        self.position = offset + len;
-        ending.tail.push(Piece { offset, bytes, len });
+        zeros.push((start, end));
+        let offset = self.position.next_multiple_of(RUN_ALIGN_BYTES);
+        self.position = offset + bytes;
         offset
     }
 
-    fn leaf_bytes(&self, entries: usize) -> (Vec<u8>, Vec<u32>) {
-        let mut out = Vec::with_capacity(entries * super::format::ENTRY_BYTES);
-        let mut crcs = Vec::with_capacity(self.leaves.len());
-        for (index, leaf) in self.leaves.iter().enumerate() {
-            let start = out.len();
-            let count = LEAF_ENTRIES.min(entries - index * LEAF_ENTRIES);
-            for entry in leaf.entries.iter().take(count) {
-                let record = entry.map_or([0; super::format::ENTRY_BYTES], |entry| entry.encode());
-                out.extend_from_slice(&record);
-            }
-            out.resize(start + count * super::format::ENTRY_BYTES, 0);
-            crcs.push(crc32c::crc32c(&out[start..]));
-            debug_assert!(out.len() - start <= LEAF_BYTES);
-        }
-        (out, crcs)
+    fn entry_slots(&self) -> usize {
+        let before = self.leaves.len().saturating_sub(1) * LEAF_ENTRIES;
+        self.leaves.last().map_or(0, |last| before + last.entries.len())
     }
 
-    fn root(
-        &self,
-        entries: usize,
-        leaves_offset: u64,
-        dead_crc32c: u32,
-        leaf_crcs: &[u32],
-    ) -> Vec<u8> {
-        let mut out = Vec::with_capacity(ROOT_HEADER_BYTES + leaf_crcs.len() * 4);
-        for count in [entries, self.sections.len(), leaf_crcs.len(), self.dead.len()] {
+    /// The bytes of a leaf, all but the last of them [`LEAF_BYTES`].
+    pub(crate) fn leaf(&self, index: usize) -> Vec<u8> {
+        let leaf = &self.leaves[index];
+        let mut out = Vec::with_capacity(LEAF_BYTES);
+        for entry in &leaf.entries {
+            out.extend_from_slice(&entry.map_or([0; ENTRY_BYTES], |entry| entry.encode()));
+        }
+        if index + 1 < self.leaves.len() {
+            out.resize(LEAF_BYTES, 0);
+        }
+        out
+    }
+
+    fn root(&self, leaves_offset: u64, dead_crc32c: u32) -> Vec<u8> {
+        let mut out = Vec::with_capacity(ROOT_HEADER_BYTES + self.leaves.len() * 4);
+        let counts = [self.entry_slots(), self.sections.len(), self.leaves.len(), self.dead.len()];
+        for count in counts {
             out.extend_from_slice(&(count as u32).to_le_bytes());
         }
         out.extend_from_slice(&leaves_offset.to_le_bytes());
@@ -385,46 +363,36 @@ impl Ledger {
             out.extend_from_slice(name);
             out.extend_from_slice(&record.encode());
         }
-        for crc in leaf_crcs {
-            out.extend_from_slice(&crc.to_le_bytes());
+        for index in 0..self.leaves.len() {
+            out.extend_from_slice(&crc32c::crc32c(&self.leaf(index)).to_le_bytes());
         }
         out
     }
 
-    fn summary(&self) -> Summary {
-        let mut summary = Summary {
-            entries: 0,
-            sections: self.sections.len() as u32,
-            duplicates: 0,
-            logical_bytes: 0,
-            stored_bytes: 0,
-            dead_bytes: self.dead.iter().map(|dead| dead.bytes).sum(),
-            file_bytes: 0,
-            generation: self.generation,
-            content_hash: 0,
-        };
-        let mut extents = Vec::new();
-        for (_, record) in self.present() {
-            summary.entries += 1;
-            summary.logical_bytes += u64::from(record.logical_bytes);
-            if record.stored_bytes > 0 {
-                extents.push((record.offset, record.stored_bytes));
-            }
-        }
-        let all = extents.len();
+    fn summary(&self, superblock: &Superblock) -> Summary {
+        let sections = || self.sections.iter().map(|(_, record, _)| *record);
+        let all = || self.present().map(|(_, record)| record).chain(sections());
+        let entries = self.present().count();
+        let mut extents: Vec<(u64, u32)> = Vec::with_capacity(entries + self.sections.len());
+        extents.extend(all().filter(|r| r.stored_bytes > 0).map(|r| (r.offset, r.stored_bytes)));
+        let with_bytes = extents.len();
         extents.sort_unstable();
         extents.dedup();
-        summary.duplicates = (all - extents.len()) as u32;
-        for (_, record, _) in &self.sections {
-            summary.logical_bytes += u64::from(record.logical_bytes);
-            summary.stored_bytes += u64::from(record.stored_bytes);
+        Summary {
+            entries: entries as u32,
+            sections: self.sections.len() as u32,
+            duplicates: (with_bytes - extents.len()) as u32,
+            logical_bytes: all().map(|record| u64::from(record.logical_bytes)).sum(),
+            stored_bytes: extents.iter().map(|&(_, bytes)| u64::from(bytes)).sum(),
+            dead_bytes: self.dead.iter().map(|dead| dead.bytes).sum(),
+            file_bytes: superblock.file_bytes,
+            generation: superblock.generation,
+            content_hash: superblock.content_hash,
         }
-        summary.stored_bytes += extents.iter().map(|&(_, bytes)| u64::from(bytes)).sum::<u64>();
-        summary
     }
 }
 
-/// Zero bytes from `position` to the next multiple of [`RUN_ALIGN_BYTES`](super::RUN_ALIGN_BYTES).
+/// Zero bytes from `position` to the next multiple of [`RUN_ALIGN_BYTES`].
 fn padding(position: u64) -> u64 {
-    position.next_multiple_of(super::RUN_ALIGN_BYTES) - position
+    position.next_multiple_of(RUN_ALIGN_BYTES) - position
 }
