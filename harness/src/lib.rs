@@ -1,5 +1,6 @@
 //! The harness's parts: command line, verbs, replay and report. The binary only dispatches.
 
+pub mod archive;
 pub mod bake;
 pub mod bench_io;
 pub mod cache;
