@@ -28,3 +28,5 @@ pub use queue::{
     READ_THREADS_MAX, READS_MAX, ReadBuffer, ReadError, ReadErrorKind, ReadQueue, ReadRequest,
     ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice, open_queue,
 };
+#[cfg(feature = "remote")]
+pub use queue::{RemoteError, RemoteOptions, RemoteQueue, open_remote};

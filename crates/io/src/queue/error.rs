@@ -45,7 +45,7 @@ pub enum ReadErrorKind {
     Changed,
     /// The server refused, or could not be reached, and trying again did not help.
     Remote {
-        /// Status of its last answer; `None` when there was none.
+        /// Its status, where that is final; `None` where it could not be reached or kept failing.
         status: Option<u16>,
     },
     /// There is no memory for the bytes.
@@ -69,8 +69,13 @@ impl ReadError {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "read {} of {} bytes at {}: ", self.id, self.len, self.offset)?;
-        match self.kind {
+        write!(f, "read {} of {} bytes at {}: {}", self.id, self.len, self.offset, self.kind)
+    }
+}
+
+impl fmt::Display for ReadErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
             ReadErrorKind::Cancelled => write!(f, "cancelled"),
             ReadErrorKind::OutOfRange { file_bytes } => {
                 write!(f, "outside the archive of {file_bytes} bytes")
@@ -87,11 +92,14 @@ impl fmt::Display for ReadError {
             ReadErrorKind::Changed => {
                 write!(f, "the archive on the server has changed; open it again")
             }
+            ReadErrorKind::Remote { status: Some(404) } => {
+                write!(f, "the server has no such file (status 404); check the address")
+            }
             ReadErrorKind::Remote { status: Some(status) } => {
-                write!(f, "the server answers with status {status}, repeatedly")
+                write!(f, "the server refuses (status {status}); check its credentials")
             }
             ReadErrorKind::Remote { status: None } => {
-                write!(f, "the server cannot be reached; check the network")
+                write!(f, "the server could not be reached or kept failing; check the network")
             }
             ReadErrorKind::OutOfMemory => write!(f, "no memory for it; lower the budget"),
             ReadErrorKind::Io { os_error: Some(code), .. } => {

@@ -10,6 +10,8 @@ mod options;
 mod order;
 mod pool;
 mod pread;
+#[cfg(feature = "remote")]
+mod remote;
 mod scheduler;
 mod sim;
 mod transfer;
@@ -27,6 +29,8 @@ pub use options::{
 };
 pub use pool::{BufferPool, HeapPool, POOL_BYTES_MAX};
 pub use pread::PreadQueue;
+#[cfg(feature = "remote")]
+pub use remote::{RemoteError, RemoteOptions, RemoteQueue, open_remote};
 pub use scheduler::{DeviceRead, PARTS_MAX, ReadToken, Scheduler};
 pub use sim::SimQueue;
 #[cfg(all(target_os = "linux", feature = "uring"))]
