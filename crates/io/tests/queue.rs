@@ -243,20 +243,24 @@ fn pread_serves_the_urgent_class_first() {
 }
 
 #[test]
-fn pread_of_a_file_that_became_shorter_is_an_error() {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = archive_in(&folder);
-    let file = std::fs::OpenOptions::new().write(true).open(archive.path()).unwrap();
-    file.set_len(20_000).unwrap();
-    let mut queue = pread(&archive, 1);
-    queue.submit(request(1, 18_000, 4000, 0), 0).unwrap();
-    queue.submit(request(2, 18_000, 2000, 0), 0).unwrap();
-    let mut done = drain(&mut queue);
-    done.sort_by_key(|done| done.id);
-    let error = done[0].result.as_ref().unwrap_err();
-    assert_eq!((error.id, error.offset, error.len), (1, 18_000, 4000));
-    assert_eq!(error.kind, ReadErrorKind::Truncated);
-    assert!(done[1].result.is_ok());
+fn a_file_that_became_shorter_is_an_error() {
+    for backend in [Backend::Pread, Backend::Uring] {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = archive_in(&folder);
+        let file = std::fs::OpenOptions::new().write(true).open(archive.path()).unwrap();
+        file.set_len(20_000).unwrap();
+        let mut queue = open_queue(&archive, backend, PLAIN, pool()).unwrap().queue;
+        queue.submit(request(1, 18_000, 4000, 0), 0).unwrap();
+        queue.submit(request(2, 18_000, 2000, 0), 0).unwrap();
+        queue.submit(request(3, 28_000, 2000, 0), 0).unwrap();
+        let mut done = drain(&mut *queue);
+        done.sort_by_key(|done| done.id);
+        let error = done[0].result.as_ref().unwrap_err();
+        assert_eq!((error.id, error.offset, error.len), (1, 18_000, 4000));
+        assert_eq!(error.kind, ReadErrorKind::Truncated);
+        assert!(done[1].result.is_ok(), "{backend:?}");
+        assert_eq!(done[2].result.as_ref().unwrap_err().kind, ReadErrorKind::Truncated);
+    }
 }
 
 #[test]

@@ -36,6 +36,8 @@ use crate::mmap::Map;
 const ENTRIES: u32 = 2 * READS_MAX;
 /// What the rousing event is called among the reads, which are called by their place.
 const ROUSED: u64 = u64::MAX;
+/// What the end of waiting for it is called.
+const UNHEARD: u64 = u64::MAX - 1;
 /// Buffers that are registered at most, and as many that are remembered from their first use.
 const REGISTERED_MAX: usize = READS_MAX as usize;
 /// Milliseconds that a dropped queue waits for reads in flight before it leaves them their buffers.
@@ -194,10 +196,15 @@ impl Inner {
             if results.is_empty() {
                 ring.wait();
             }
-            ring.reap(&self.roused, |token, result, buffer| {
+            let listening = ring.listening;
+            ring.reap(|token, result, buffer| {
                 let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
                 results.push((token, result.map(|()| buffer)));
             });
+            if listening && !ring.listening {
+                // Before the next look at what there is to do: who comes later writes again.
+                self.roused.store(false, Ordering::Release);
+            }
         }
     }
 }
@@ -220,6 +227,8 @@ struct Ring {
     flights: [Option<Flight>; READS_MAX as usize],
     event: types::Fd,
     event_count: Box<u64>,
+    /// The kernel waits for the event.
+    listening: bool,
     /// Serial numbers of the registered buffers, by place; `None` where registering was refused.
     registered: Option<[Option<u64>; REGISTERED_MAX]>,
     /// Serial numbers of buffers that were used once, and the next to be forgotten.
@@ -235,22 +244,22 @@ impl Ring {
         let ring = frugal.or_else(|_| IoUring::new(ENTRIES))?;
         ring.submitter().register_files(&[file.as_raw_fd()])?;
         let sparse = ring.submitter().register_buffers_sparse(REGISTERED_MAX as u32);
-        let mut this = Self {
+        Ok(Self {
             ring,
             flights: [const { None }; READS_MAX as usize],
             event: types::Fd(event.as_raw_fd()),
             event_count: Box::new(0),
+            listening: false,
             registered: sparse.is_ok().then_some([None; REGISTERED_MAX]),
             seen: [None; REGISTERED_MAX],
             seen_next: 0,
             registered_next: 0,
-        };
-        this.listen();
-        Ok(this)
+        })
     }
 
     /// Reads the event that rouses this thread.
     fn listen(&mut self) {
+        self.listening = true;
         let count: *mut u64 = &raw mut *self.event_count;
         let entry = opcode::Read::new(self.event, count.cast(), size_of::<u64>() as u32)
             .build()
@@ -331,6 +340,9 @@ impl Ring {
 
     /// Hands over what was pushed and waits until something has ended.
     fn wait(&mut self) {
+        if !self.listening {
+            self.listen();
+        }
         if let Err(error) = self.ring.submit_and_wait(1)
             && error.kind() != io::ErrorKind::Interrupted
         {
@@ -341,16 +353,11 @@ impl Ring {
     }
 
     /// Takes what has ended: `done` gets the buffer of each read and what came of it.
-    fn reap(
-        &mut self,
-        roused: &AtomicBool,
-        mut done: impl FnMut(ReadToken, Result<(), ReadErrorKind>, Buffer),
-    ) {
+    fn reap(&mut self, mut done: impl FnMut(ReadToken, Result<(), ReadErrorKind>, Buffer)) {
         let mut again = [const { None }; READS_MAX as usize];
-        let mut was_roused = false;
         for entry in self.ring.completion() {
-            if entry.user_data() == ROUSED {
-                was_roused = true;
+            if entry.user_data() >= UNHEARD {
+                self.listening &= entry.user_data() != ROUSED;
                 continue;
             }
             let index = entry.user_data() as usize;
@@ -366,33 +373,27 @@ impl Ring {
             }
         }
         again.into_iter().flatten().for_each(|flight| self.go_on(flight));
-        if was_roused {
-            // First, so that whoever sees it has an event to write to.
-            roused.store(false, Ordering::Release);
-            self.listen();
-        }
     }
 }
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        // Never taken back: whoever is being roused then has nobody to rouse.
-        let roused = AtomicBool::new(true);
+        if self.listening {
+            self.push(&opcode::AsyncCancel::new(ROUSED).build().user_data(UNHEARD));
+        }
         for _ in 0..DRAIN_MS_MAX {
-            if self.flights.iter().all(Option::is_none) {
-                break;
+            if !self.listening && self.flights.iter().all(Option::is_none) {
+                return;
             }
             let timeout = types::Timespec::from(Duration::from_millis(1));
             let timeout = types::SubmitArgs::new().timespec(&timeout);
             let _ = self.ring.submitter().submit_with_args(1, &timeout);
-            self.reap(&roused, |_, _, buffer| drop(buffer));
+            self.reap(|_, _, buffer| drop(buffer));
         }
         // The kernel may still write to these: they must stay.
         for flight in self.flights.iter_mut().filter_map(Option::take) {
             std::mem::forget(flight.buffer);
         }
-        // The pending read of the event ends when its last descriptor does, after this value: it
-        // may write then.
         std::mem::forget(std::mem::take(&mut self.event_count));
     }
 }
