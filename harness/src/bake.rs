@@ -1,9 +1,10 @@
 //! `harness bake`: a world from a seed, or from elevation data and imagery.
 
-use crate::cli::BakeArgs;
+use crate::cli::{BakeArgs, BakeProfile};
 use crate::status::{Done, Failure};
 use crate::{file, progress};
 use anyhow::{Result, anyhow};
+use farplane::io::Profile;
 use farplane_bake::{BakeError, BakeOptions, ColorSource, Progress, Source, Summary};
 use indicatif::ProgressBar;
 use std::sync::{Mutex, PoisonError};
@@ -89,6 +90,10 @@ fn options(args: &BakeArgs) -> Result<BakeOptions, Failure> {
         props: args.props,
         threads: args.threads,
         seed: args.seed,
+        profile: match args.profile {
+            BakeProfile::Fast => Profile::Fast,
+            BakeProfile::Small => Profile::Small,
+        },
     })
 }
 

@@ -61,6 +61,10 @@ pub enum Verb {
     Inspect(InspectArgs),
     /// Check every byte of a world
     Verify(VerifyArgs),
+    /// Measure how this machine reads, beside fio and plain reads
+    BenchIo(BenchIoArgs),
+    /// Patch, compact, compare and unpack archives
+    Archive(ArchiveArgs),
 }
 
 /// `harness bake`.
@@ -99,9 +103,21 @@ pub struct BakeArgs {
     /// Rocks and trees to scatter. Default: 50,000
     #[arg(long, value_name = "N")]
     pub props: Option<u32>,
+    /// What to compress for: fast is LZ4, for local disks; small is Zstandard, for networks
+    #[arg(long, value_enum, default_value = "fast")]
+    pub profile: BakeProfile,
     /// Threads; 0 is one a core. The bytes are the same for any number
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub threads: usize,
+}
+
+/// What an archive is compressed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BakeProfile {
+    /// Local disks: LZ4
+    Fast,
+    /// Networks: Zstandard; needs a build with the feature zstd
+    Small,
 }
 
 /// `harness import`.
@@ -231,7 +247,7 @@ pub struct ReplayArgs {
     /// The modelled device (virtual clock only). Default: nvme
     #[arg(long, value_name = "nvme|sata-ssd|hdd|http")]
     pub device: Option<String>,
-    /// How to read (real clock only): auto is pread
+    /// How to read. On the virtual clock the model decides when; the bytes come from here
     #[arg(long, value_enum, default_value = "auto")]
     pub io: Io,
     /// Frames at their due time, or one after the other
@@ -299,6 +315,10 @@ pub enum Io {
     Mmap,
     /// Positioned reads on a pool of threads
     Pread,
+    /// io_uring past the page cache (Linux)
+    Uring,
+    /// The model's own bytes (virtual clock only)
+    Sim,
 }
 
 /// When frames start.
@@ -335,6 +355,161 @@ pub struct VerifyArgs {
     /// The world
     #[arg(value_name = "W.far")]
     pub file: PathBuf,
+}
+
+/// `harness bench-io`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  harness bench-io world.far
+  harness bench-io --bytes 2GiB --seconds 5")]
+pub struct BenchIoArgs {
+    /// The archive to read. Default: one of noise, made in the current folder and removed again
+    #[arg(value_name = "W.far")]
+    pub file: Option<PathBuf>,
+    /// Size of the archive that is made. Default: 1GiB
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    pub bytes: Option<u64>,
+    /// Length of each measurement, s
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    pub seconds: f64,
+}
+
+/// `harness archive`.
+#[derive(Args, Debug)]
+pub struct ArchiveArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: ArchiveVerb,
+}
+
+/// A verb of `harness archive`.
+#[derive(Debug, Subcommand)]
+pub enum ArchiveVerb {
+    /// Append a generation: what another archive holds, or single entries and sections
+    Append(AppendArgs),
+    /// Write an archive anew, without what only older generations used
+    Compact(CompactArgs),
+    /// List what makes one archive another: what a patch changes
+    Diff(DiffArgs),
+    /// Write an entry or a section, decoded, to a file
+    Extract(ExtractArgs),
+    /// Write an archive of made-up tiles, to test with
+    Synth(SynthArgs),
+}
+
+/// `harness archive append`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  harness archive append world.far --from newer.far      hold what newer.far holds
+  harness archive append world.far --entry 7=rock.bin --section notes=notes.txt --remove 9")]
+pub struct AppendArgs {
+    /// The archive to append to
+    #[arg(value_name = "W.far")]
+    pub archive: PathBuf,
+    /// An archive to become equal to: what differs is copied
+    #[arg(long, value_name = "NEW.far", conflicts_with_all = ["entry", "section", "remove", "name"])]
+    pub from: Option<PathBuf>,
+    /// Add or replace an entry by what is in a file
+    #[arg(long, value_name = "ID=FILE", value_parser = parse_entry)]
+    pub entry: Vec<(u32, PathBuf)>,
+    /// Add or replace a section by what is in a file
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_section_file)]
+    pub section: Vec<([u8; 8], PathBuf)>,
+    /// Take an entry away
+    #[arg(long, value_name = "ID")]
+    pub remove: Vec<u32>,
+    /// Name an entry
+    #[arg(long, value_name = "ID=NAME", value_parser = parse_name)]
+    pub name: Vec<(u32, String)>,
+    /// What to compress for
+    #[arg(long, value_enum, default_value = "fast")]
+    pub profile: BakeProfile,
+}
+
+/// `harness archive compact`.
+#[derive(Args, Debug)]
+pub struct CompactArgs {
+    /// The archive to compact
+    #[arg(value_name = "W.far")]
+    pub archive: PathBuf,
+    /// Where to write it. Default: in place of the archive
+    #[arg(short, long, value_name = "OUT.far")]
+    pub output: Option<PathBuf>,
+}
+
+/// `harness archive diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// The old archive
+    #[arg(value_name = "A.far")]
+    pub old: PathBuf,
+    /// The new one
+    #[arg(value_name = "B.far")]
+    pub new: PathBuf,
+}
+
+/// `harness archive extract`.
+#[derive(Args, Debug)]
+#[group(id = "what", required = true, multiple = false, args = ["entry", "name", "section"])]
+pub struct ExtractArgs {
+    /// The archive
+    #[arg(value_name = "W.far")]
+    pub archive: PathBuf,
+    /// Number of the entry
+    #[arg(long, value_name = "ID")]
+    pub entry: Option<u32>,
+    /// Name of the entry
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Name of the section
+    #[arg(long, value_name = "NAME", value_parser = parse_section)]
+    pub section: Option<[u8; 8]>,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// `harness archive synth`.
+#[derive(Args, Debug)]
+pub struct SynthArgs {
+    /// The archive to write
+    #[arg(short, long, value_name = "OUT.far")]
+    pub output: PathBuf,
+    /// About how many bytes to store
+    #[arg(long, default_value = "1GiB", value_parser = parse_bytes)]
+    pub bytes: u64,
+    /// Seed of what is in it
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+fn parse_entry(text: &str) -> Result<(u32, PathBuf), String> {
+    let (id, file) = parse_name(text)?;
+    Ok((id, file.into()))
+}
+
+fn parse_name(text: &str) -> Result<(u32, String), String> {
+    let parts = text.split_once('=').and_then(|(id, rest)| Some((id.parse().ok()?, rest)));
+    let (id, rest) = parts.ok_or_else(|| format!("'{text}' is not of the form 7=..."))?;
+    Ok((id, rest.to_owned()))
+}
+
+fn parse_section(text: &str) -> Result<[u8; 8], String> {
+    let mut name = [0; 8];
+    match name.get_mut(..text.len()) {
+        Some(start) if !text.is_empty() => {
+            start.copy_from_slice(text.as_bytes());
+            Ok(name)
+        }
+        _ => Err(format!("'{text}' is no section name: give 1 to 8 bytes")),
+    }
+}
+
+fn parse_section_file(text: &str) -> Result<([u8; 8], PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or_else(|| format!("'{text}' has no ="))?;
+    Ok((parse_section(name)?, file.into()))
 }
 
 /// `128MiB`, `2GiB`, `64MB`, `1000000`.

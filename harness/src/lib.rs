@@ -1,6 +1,8 @@
 //! The harness's parts: command line, verbs, replay and report. The binary only dispatches.
 
+pub mod archive;
 pub mod bake;
+pub mod bench_io;
 pub mod cache;
 pub mod cli;
 pub mod file;

@@ -1,7 +1,7 @@
 //! `harness`: bakes worlds and replays recorded camera paths through farplane.
 
 use harness::cli::{Cli, Verb};
-use harness::{bake, import, inspect, record, replay, verify};
+use harness::{archive, bake, bench_io, import, inspect, record, replay, verify};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -12,6 +12,8 @@ fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Verify(args) => verify::run(&args),
+        Verb::BenchIo(args) => bench_io::run(&args),
+        Verb::Archive(args) => archive::run(&args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

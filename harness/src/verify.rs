@@ -21,7 +21,7 @@ pub fn run(args: &VerifyArgs) -> Done {
     let path = &args.file;
     let archive = Archive::open(path)?;
     let bar = progress::bar(archive.file_bytes(), "verifying");
-    let report = archive.verify(&mut |done, _| bar.set_position(done));
+    let report = archive.verify(&mut |done, _| bar.set_position(done))?;
     bar.finish_and_clear();
     let findings = findings(&archive, &report);
     if findings.is_empty() {
@@ -37,6 +37,14 @@ pub fn run(args: &VerifyArgs) -> Done {
         return Ok(());
     }
     list(path, &findings)?;
+    if report.is_whole() {
+        return Err(anyhow!(
+            "{}: all that the newest generation holds is whole, but what surrounds it is not, as \
+             after an interrupted append: mend it with `harness archive compact`",
+            path.display()
+        )
+        .into());
+    }
     let (n, s) = (findings.len(), if findings.len() == 1 { "" } else { "s" });
     Err(anyhow!("{}: {n} part{s} damaged; bake or copy it again", path.display()).into())
 }
@@ -82,6 +90,15 @@ pub fn findings(archive: &Archive, report: &VerifyReport) -> Vec<String> {
     }
     for bad in &report.bad_padding {
         lines.push(format!("{} bytes between entries at byte {}: not zero", bad.bytes, bad.offset));
+    }
+    for (start, end) in &report.overlaps {
+        lines.push(format!("bytes {start} to {end}: claimed twice"));
+    }
+    for (start, end) in &report.bad_dead {
+        lines.push(format!("bytes {start} to {end}, of an older generation: not what was written"));
+    }
+    if report.bad_names {
+        lines.push("names of the entries: not in order".to_owned());
     }
     if report.bad_content_hash {
         lines.push("directory: not the one that the superblock names".to_owned());

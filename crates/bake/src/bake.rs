@@ -8,7 +8,7 @@ use crate::{
     BakeError, BakeOptions, KindTotal, PROPS_MAX, Progress, Source, Summary, decals, elevation,
     materials, props, relief, scatter, tiles,
 };
-use farplane_io::{ArchiveWriter, Filter, Packed, pack};
+use farplane_io::{ArchiveWriter, Filter, Packed, Profile};
 use farplane_world::mesh::{self, Mesh};
 use farplane_world::{MeshLods, World};
 use rayon::prelude::*;
@@ -48,9 +48,16 @@ fn build(options: &BakeOptions, run: &Run<'_>) -> Result<Summary, BakeError> {
             allowed: format!("at most {PROPS_MAX}"),
         });
     }
+    if !options.profile.is_available() {
+        return Err(BakeError::Option {
+            option: "profile",
+            given: "small".to_owned(),
+            allowed: "fast, or small in a build with the feature zstd".to_owned(),
+        });
+    }
     run.check()?;
     // First of all, so that a folder that cannot be written is known before the work is done.
-    let writer = ArchiveWriter::create(&options.out)?;
+    drop(ArchiveWriter::create(&options.out)?);
     let seed = options.seed;
     let mut grid = match &options.source {
         Source::Procedural { size_m } => relief::procedural(*size_m, seed, run)?,
@@ -95,7 +102,7 @@ fn build(options: &BakeOptions, run: &Run<'_>) -> Result<Summary, BakeError> {
     let neutral = pages.imagery.is_source;
     let materials = materials::materials(seed, neutral).encode();
     let parts = Parts { grid: &grid, pages: &pages, meshes: &meshes, materials: &materials };
-    write(writer, &world, &parts, options, run)
+    write(&world, &parts, options, run)
 }
 
 /// What payloads are made from.
@@ -107,7 +114,8 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn pack(&self, part: Part, scratch: &mut Scratch) -> Packed {
+    fn pack(&self, part: Part, profile: Profile, scratch: &mut Scratch) -> Packed {
+        let pack = |bytes: &[u8], filter| profile.pack(bytes, filter);
         match part {
             Part::Materials => pack(self.materials, Filter::ByteShuffle { stride: 4 }),
             Part::Mesh { mesh, level } => {
@@ -126,7 +134,6 @@ impl Parts<'_> {
 
 /// Packs chunks of entries in parallel and writes them in their order.
 fn write(
-    mut writer: ArchiveWriter,
     world: &World,
     parts: &Parts<'_>,
     options: &BakeOptions,
@@ -134,13 +141,16 @@ fn write(
 ) -> Result<Summary, BakeError> {
     let entries =
         order::entries(parts.grid, &world.terrain, &world.texture, world.meshes.len() as u32);
+    let mut writer = ArchiveWriter::for_entries(&options.out, entries.len() as u32)?;
     let mut summary = describe(world, parts, options);
     let mut last_run = None;
     let mut done = 0;
     for chunk in entries.chunks(CHUNK) {
         let packed: Vec<Packed> = chunk
             .par_iter()
-            .map_init(Scratch::default, |scratch, e: &Entry| parts.pack(e.part, scratch))
+            .map_init(Scratch::default, |scratch, e: &Entry| {
+                parts.pack(e.part, options.profile, scratch)
+            })
             .collect();
         for (entry, packed) in chunk.iter().zip(&packed) {
             if last_run != Some(entry.run) {
@@ -162,7 +172,8 @@ fn write(
         run.progress("writing", done, entries.len() as u64)?;
     }
     writer.begin_run();
-    writer.section(World::SECTION, &world.encode())?;
+    let section = options.profile.pack(&world.encode(), Filter::None);
+    writer.packed_section(World::SECTION, &section)?;
     run.check()?;
     summary.archive_bytes = writer.finish()?.file_bytes;
     Ok(summary)

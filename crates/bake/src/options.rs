@@ -1,3 +1,4 @@
+use farplane_io::Profile;
 use std::path::PathBuf;
 
 /// Where the heights of a world come from.
@@ -52,6 +53,9 @@ pub struct BakeOptions {
     pub threads: usize,
     /// Seed of all that is made up: procedural terrain, props, decals and materials.
     pub seed: u64,
+    /// What the archive is compressed for. Changes how it is stored, never what is in it. A profile
+    /// that this build does not have is refused.
+    pub profile: Profile,
 }
 
 /// Most height samples of a world; its finest grid is held in memory, two bytes each.
@@ -81,6 +85,7 @@ impl BakeOptions {
             props: None,
             threads: 0,
             seed,
+            profile: Profile::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! `cargo run -p farplane --example plain_vectors`
 
 use farplane::geom::{DVec3, View};
-use farplane::io::{Archive, PreadQueue};
+use farplane::io::{Archive, Backend, HeapPool, QueueOptions, open_queue};
 use farplane::{Farplane, Frame, Options};
 use farplane_bake::{BakeOptions, Source, bake};
 use std::error::Error;
@@ -24,11 +24,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         BakeOptions { source, props: Some(2000), ..BakeOptions::built_in(path.clone(), 1) };
     println!("{}", bake(&options, &|_| (), &AtomicBool::new(false))?);
 
-    // Two threads read it, one decodes.
+    // What reads best here reads it, and one thread decodes.
     let archive = Arc::new(Archive::open(&path)?);
-    let queue = Box::new(PreadQueue::new(&archive, 2)?);
+    let buffers = Arc::new(HeapPool::default());
+    let reader = open_queue(&archive, Backend::Auto, QueueOptions::default(), buffers)?;
+    println!("{}", reader.reason);
     let options = Options { budget_bytes: 64 << 20, ..Options::default() };
-    let mut world = Farplane::open(&archive, queue, options)?;
+    let mut world = Farplane::open(&archive, reader.queue, options)?;
 
     // All that an engine would keep: its cameras, and what the world says about this frame.
     let mut cameras: Vec<View> = vec![start(&world)];

@@ -3,11 +3,12 @@
 mod support;
 
 use farplane::geom::{DQuat, DVec3, View};
-use farplane::io::{Device, FaultPlan, PreadQueue, SimQueue};
+use farplane::io::{Device, FaultPlan, HeapPool, PreadQueue, QueueOptions, SimQueue};
 use farplane::stream::{Class, State};
 use farplane::vt::NO_PAGE;
 use farplane::{Farplane, Frame, OpenError, Options, PageScratch, Stage, VIEWS_MAX, compose_page};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{FRAME_NS, WORLD, open, options, orbit};
 
@@ -157,6 +158,7 @@ fn every_frame_is_whole_on_a_slow_and_faulty_device() {
         error_per_million: 100_000,
         stall_per_million: 50_000,
         corrupt_per_million: 20_000,
+        ..FaultPlan::default()
     };
     let queue = SimQueue::new(&WORLD, Device::Http, 1, faults);
     let world = Farplane::open_virtual(&WORLD, queue, options(2 * budget_min())).unwrap();
@@ -167,7 +169,8 @@ fn every_frame_is_whole_on_a_slow_and_faulty_device() {
 
 #[test]
 fn real_threads_bring_all_that_is_wanted() {
-    let queue = Box::new(PreadQueue::new(&WORLD, 2).unwrap());
+    let queue = PreadQueue::new(&WORLD, QueueOptions::default(), Arc::new(HeapPool::default()));
+    let queue = Box::new(queue.unwrap());
     let mut world = Farplane::open(&WORLD, queue, options(64 << 20)).unwrap();
     let (begin, mut frame) = (Instant::now(), Frame::default());
     let view = orbit(&world, 0);

@@ -2,21 +2,31 @@
 
 mod archive;
 mod block;
+mod codec;
 mod filter;
 mod hash;
 mod mmap;
+mod profile;
 mod queue;
 
 pub use archive::{
-    Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, BadBlock, BadPadding, DirectoryFault,
-    ENTRIES_MAX, EntryFault, Extent, RUN_ALIGN_BYTES, Summary, SuperblockFault, VERSION,
-    VerifyReport, verify,
+    Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, Assembler, BadBlock, BadPadding,
+    ByteRange, Change, Compacted, Diff, DirectoryFault, ENTRIES_MAX, EntryFault, Extent,
+    FRONT_BYTES, Located, Names, RUN_ALIGN_BYTES, RemoteIndex, Space, Storage, StorageError,
+    Summary, SuperblockFault, VERSION, VerifyReport, compact, patch, verify,
 };
 pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;
 pub use mmap::Map;
+#[cfg(all(target_os = "linux", feature = "uring"))]
+pub use queue::UringQueue;
+pub use profile::Profile;
 pub use queue::{
-    Completion, Device, DeviceModel, FaultPlan, MmapQueue, POOL_BYTES_MAX, PreadOptions,
-    PreadQueue, QUEUE_CAPACITY, QueueFull, READ_THREADS_MAX, ReadBuffer, ReadError, ReadErrorKind,
-    ReadQueue, ReadRequest, STALL_NS, SimQueue, UnknownDevice,
+    Arrival, BUFFER_ALIGN_BYTES, Backend, Buffer, BufferPool, CAPACITY_MAX, CLASSES, Chosen,
+    Completion, Device, DeviceModel, DeviceRead, FaultPlan, HeapPool, JOINED_BYTES_MAX, MmapQueue,
+    OptionsError, PARTS_MAX, POOL_BYTES_MAX, PreadQueue, QueueCounters, QueueFull, QueueOptions,
+    READ_THREADS_MAX, READS_MAX, ReadBuffer, ReadError, ReadErrorKind, ReadQueue, ReadRequest,
+    ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice, open_queue,
 };
+#[cfg(feature = "remote")]
+pub use queue::{RemoteError, RemoteOptions, RemoteQueue, open_remote};

@@ -45,6 +45,15 @@ impl Map {
         }
     }
 
+    /// Copies what there is from `offset` on; how many bytes that was.
+    pub(crate) fn copy_at(&self, out: &mut [u8], offset: u64) -> usize {
+        let from = usize::try_from(offset).ok().and_then(|offset| self.get(offset..));
+        let from = from.unwrap_or(&[]);
+        let count = from.len().min(out.len());
+        out[..count].copy_from_slice(&from[..count]);
+        count
+    }
+
     /// Asks the system to read a range ahead. Advice only: failure changes nothing.
     pub(crate) fn will_need(&self, offset: usize, len: usize) {
         #[cfg(unix)]

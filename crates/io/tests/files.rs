@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use farplane_io::{
-    Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, ENTRIES_MAX, Filter, pack, verify,
+    Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, ENTRIES_MAX, Filter, compact, pack,
+    patch, verify,
 };
 use model::noise;
 
@@ -76,8 +77,9 @@ fn what_is_no_archive_is_refused_in_one_line() {
     let good = fs::read(&path).unwrap();
     fs::write(&path, &good[..good.len() - 1]).unwrap();
     assert!(refused(&path).contains("truncated"));
+    // The one root that both superblocks of a new archive name.
     let mut bad = good.clone();
-    bad[good.len() - 4096] ^= 1;
+    bad[8192] ^= 1;
     fs::write(&path, &bad).unwrap();
     assert!(refused(&path).contains("directory is damaged"));
 }
@@ -194,6 +196,10 @@ fn wrong_calls_are_refused_and_change_nothing() {
         Err(ArchiveError::EntryId { id: ENTRIES_MAX })
     ));
     assert!(matches!(builder.section(WORLD, b"v"), Err(ArchiveError::DuplicateSection { .. })));
+    let names = *b".names\0\0";
+    assert!(matches!(builder.section(names, b"v"), Err(ArchiveError::ReservedSection { .. })));
+    assert!(matches!(builder.remove(2), Err(ArchiveError::DuplicateEntry { id: 2 })));
+    assert!(matches!(builder.remove(7), Err(ArchiveError::NoEntry { id: 7 })));
     let mut expected = ArchiveBuilder::new();
     expected.add(2, &packed).unwrap();
     expected.section(WORLD, b"w").unwrap();
@@ -206,4 +212,63 @@ fn archive_and_buffers_cross_threads() {
     crosses::<Archive>();
     crosses::<farplane_io::ReadBuffer>();
     crosses::<farplane_io::Packed>();
+}
+
+/// Entries 0 to 39 in runs of 8, each with a content of its own in each version.
+fn versioned(writer: &mut ArchiveWriter, version: u32, ids: impl Iterator<Item = u32>) {
+    for id in ids {
+        if id % 8 == 0 {
+            writer.begin_run();
+        }
+        let bytes = noise(version * 100 + id, 500 + (id + version) as usize * 37);
+        writer.add(id, &pack(&bytes, Filter::None)).unwrap();
+    }
+}
+
+#[test]
+fn compaction_of_a_patched_archive_gives_the_bytes_of_one_written_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, whole) = (folder.path().join("p.far"), folder.path().join("w.far"));
+    let write = |path: &Path, version: u32| {
+        let mut writer = ArchiveWriter::for_entries(path, 40).unwrap();
+        versioned(&mut writer, version, 0..40);
+        writer.begin_run();
+        writer.section(WORLD, &version.to_le_bytes()).unwrap();
+        writer.name(3, "three").unwrap();
+        writer.finish().unwrap()
+    };
+    write(&path, 1);
+    let written = write(&whole, 2);
+    let new = Archive::open(&whole).unwrap();
+    let (diff, summary) = patch(&path, &new).unwrap();
+    assert_eq!((diff.changes.len(), summary.generation), (41, 3));
+    assert_eq!(summary.content_hash, written.content_hash);
+    assert!(summary.dead_bytes > 40 * 500);
+    assert!(verify(&path, &mut |_, _| {}).unwrap().is_clean());
+    let compacted = compact(&path, &path, &mut |_, _| {}).unwrap();
+    assert_eq!(compacted.summary, written);
+    assert!(fs::read(&path).unwrap() == fs::read(&whole).unwrap());
+}
+
+#[test]
+fn append_that_is_dropped_leaves_the_file_as_it_was_and_keeps_others_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.far");
+    write(&path, b"old");
+    let before = fs::read(&path).unwrap();
+    let mut writer = ArchiveWriter::append(&path).unwrap();
+    assert!(matches!(ArchiveWriter::append(&path), Err(ArchiveError::InUse { .. })));
+    assert!(matches!(compact(&path, &path, &mut |_, _| {}), Err(ArchiveError::InUse { .. })));
+    writer.add(5, &pack(&noise(1, 3 << 20), Filter::None)).unwrap();
+    drop(writer);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    // An open reader keeps its generation while others append.
+    let archive = Archive::open(&path).unwrap();
+    for text in [b"new".as_slice(), b"newer"] {
+        let mut writer = ArchiveWriter::append(&path).unwrap();
+        writer.add(0, &pack(text, Filter::None)).unwrap();
+        writer.finish().unwrap();
+    }
+    assert_eq!(archive.read(0).unwrap(), b"old");
+    assert_eq!(Archive::open(&path).unwrap().read(0).unwrap(), b"newer");
 }

@@ -4,7 +4,7 @@ use crate::UnitId;
 use crate::action::{Outcome, Part};
 use crate::decode::{Decode, DecodeError};
 use farplane_alloc::Lease;
-use farplane_io::{Completion, ReadBuffer, ReadQueue, ReadRequest};
+use farplane_io::{Completion, ReadBuffer, ReadQueue, ReadRequest, Ticket};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(crate) struct Finished {
 /// Reads on their way through a queue.
 pub(crate) struct Reads<Q: ?Sized> {
     pub queue: Box<Q>,
-    pending: BTreeMap<u64, PendingRead>,
+    pending: BTreeMap<u64, (Ticket, PendingRead)>,
     completions: Vec<Completion>,
     next_id: u64,
 }
@@ -63,22 +63,22 @@ impl<Q: ReadQueue + ?Sized> Reads<Q> {
     ) {
         let id = self.next_id;
         self.next_id += 1;
-        let request = ReadRequest { id, offset: read.offset, len: bytes, class };
+        let request = ReadRequest::new(id, read.offset, bytes).class(class);
         match self.queue.submit(request, now_ns) {
-            Ok(()) => drop(self.pending.insert(id, read)),
+            Ok(ticket) => drop(self.pending.insert(id, (ticket, read))),
             Err(_) => read.failed(Outcome::ReadFailed, now_ns, finished),
         }
     }
 
     /// Drops a unit on its arrival, and the read itself once nobody wants any of it.
     pub fn cancel(&mut self, unit: UnitId) {
-        for (&id, read) in &mut self.pending {
+        for (ticket, read) in self.pending.values_mut() {
             let Some(pending) = read.parts.iter_mut().find(|p| p.part.unit == unit) else {
                 continue;
             };
             pending.cancelled = true;
             if read.parts.iter().all(|p| p.cancelled) {
-                self.queue.cancel(id);
+                self.queue.cancel(*ticket);
             }
             return;
         }
@@ -93,7 +93,7 @@ impl<Q: ReadQueue + ?Sized> Reads<Q> {
     ) {
         self.queue.poll(now_ns, &mut self.completions);
         for completion in self.completions.drain(..) {
-            let Some(read) = self.pending.remove(&completion.id) else { continue };
+            let Some((_, read)) = self.pending.remove(&completion.id) else { continue };
             let at_ns = completion.completed_ns;
             match completion.result {
                 Ok(buffer) => read.arrived(buffer, at_ns, finished, |job| arrived(at_ns, job)),

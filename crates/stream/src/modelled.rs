@@ -3,13 +3,14 @@
 
 use crate::action::Outcome;
 use crate::decode::Decode;
-use crate::job::{Finished, Job, Reads};
-use farplane_io::SimQueue;
+use crate::job::{Finished, Job, PendingRead, Reads};
+use crate::unit::UnitId;
+use farplane_io::{ReadQueue, SimQueue};
 use rayon::prelude::*;
 use std::sync::Arc;
 
 pub(crate) struct Modelled<D: Decode> {
-    pub reads: Reads<SimQueue>,
+    reads: Reads<SimQueue>,
     decoder: Arc<D>,
     /// When each modelled worker is free again.
     workers: Vec<u64>,
@@ -34,6 +35,29 @@ impl<D: Decode> Modelled<D> {
             running: Vec::new(),
             sequence: 0,
         }
+    }
+
+    pub fn submit(
+        &mut self,
+        read: PendingRead,
+        bytes: u32,
+        class: u8,
+        now_ns: u64,
+        finished: &mut Vec<Finished>,
+    ) {
+        self.reads.submit(read, bytes, class, now_ns, finished);
+    }
+
+    pub fn cancel(&mut self, unit: UnitId) {
+        self.reads.cancel(unit);
+    }
+
+    pub fn backend(&self) -> &'static str {
+        self.reads.queue.backend()
+    }
+
+    pub fn buffer_bytes(&self) -> u64 {
+        self.reads.queue.buffer_bytes()
     }
 
     pub fn poll(&mut self, now_ns: u64, finished: &mut Vec<Finished>) {

@@ -173,8 +173,8 @@ impl<D: Decode> Streamer<D> {
         self.relocate(epoch, oldest, changes);
         for &unit in &self.actions.cancels {
             match &mut self.executor {
-                Executor::Threaded(e) => e.reads.cancel(unit),
-                Executor::Modelled(e) => e.reads.cancel(unit),
+                Executor::Threaded(e) => e.cancel(unit),
+                Executor::Modelled(e) => e.cancel(unit),
             }
         }
         self.issue(now_ns);
@@ -236,8 +236,8 @@ impl<D: Decode> Streamer<D> {
             let pending = PendingRead { offset: read.offset, parts: parts.collect() };
             let (bytes, class, finished) = (read.bytes, read.class, &mut self.finished);
             match &mut self.executor {
-                Executor::Threaded(e) => e.reads.submit(pending, bytes, class, now_ns, finished),
-                Executor::Modelled(e) => e.reads.submit(pending, bytes, class, now_ns, finished),
+                Executor::Threaded(e) => e.submit(pending, bytes, class, now_ns, finished),
+                Executor::Modelled(e) => e.submit(pending, bytes, class, now_ns, finished),
             }
         }
     }
@@ -265,8 +265,8 @@ impl<D: Decode> Streamer<D> {
     #[must_use]
     pub fn backend(&self) -> &'static str {
         match &self.executor {
-            Executor::Threaded(e) => e.reads.queue.backend(),
-            Executor::Modelled(e) => e.reads.queue.backend(),
+            Executor::Threaded(e) => e.backend(),
+            Executor::Modelled(e) => e.backend(),
         }
     }
 
@@ -275,8 +275,8 @@ impl<D: Decode> Streamer<D> {
     #[must_use]
     pub fn usage_bytes(&self) -> u64 {
         let buffers = match &self.executor {
-            Executor::Threaded(e) => e.reads.queue.buffer_bytes(),
-            Executor::Modelled(e) => e.reads.queue.buffer_bytes(),
+            Executor::Threaded(e) => e.buffer_bytes(),
+            Executor::Modelled(e) => e.buffer_bytes(),
         };
         self.core.heap_stats().used + self.core.in_flight_bytes().max(buffers)
     }

@@ -1,32 +1,47 @@
 //! Real threads: a read queue with threads of its own, and workers that decode in order of class.
+//!
+//! What has been read is decoded at once: the queue announces it, and a worker that is free polls the
+//! queue itself. The main thread only hands over reads and takes results. Locks are taken in the
+//! order reads, jobs, done, and none while a unit is decoded.
 
-use crate::action::Outcome;
 use crate::decode::Decode;
-use crate::job::{Finished, Job, Pending, Reads};
+use crate::job::{Finished, Job, PendingRead, Reads};
 use crate::streamer::Workers;
-use farplane_io::ReadQueue;
+use crate::unit::UnitId;
+use farplane_io::{Arrival, ReadQueue};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 pub(crate) struct Threaded<D: Decode> {
-    pub reads: Reads<dyn ReadQueue + Send>,
     shared: Arc<Shared<D>>,
     workers: Vec<JoinHandle<()>>,
-    sequence: u64,
 }
 
 struct Shared<D: Decode> {
     decoder: Arc<D>,
+    reads: Mutex<Reads<dyn ReadQueue + Send>>,
+    inbox: Arc<Inbox>,
+    done: Mutex<Vec<Finished>>,
+    /// The main thread's time, for calls of the queue on other threads.
+    now_ns: AtomicU64,
+}
+
+/// What workers wait for. Apart from the rest, since the queue notifies it and is part of that.
+#[derive(Default)]
+struct Inbox {
     jobs: Mutex<Jobs>,
     wake: Condvar,
-    done: Mutex<Vec<(Pending, Outcome)>>,
 }
 
 #[derive(Default)]
 struct Jobs {
     heap: BinaryHeap<Ranked>,
+    sequence: u64,
+    /// The queue has something to poll.
+    arrived: bool,
     stop: bool,
 }
 
@@ -61,17 +76,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<D: Decode> Threaded<D> {
     pub fn new(
-        queue: Box<dyn ReadQueue + Send>,
+        mut queue: Box<dyn ReadQueue + Send>,
         decoder: Arc<D>,
         workers: Workers,
     ) -> std::io::Result<Self> {
+        let inbox = Arc::new(Inbox::default());
+        let notified = Arc::clone(&inbox);
+        queue.on_arrival(Arrival::new(move || {
+            lock(&notified.jobs).arrived = true;
+            notified.wake.notify_one();
+        }));
         let shared = Arc::new(Shared {
             decoder,
-            jobs: Mutex::default(),
-            wake: Condvar::new(),
+            reads: Mutex::new(Reads::new(queue)),
+            inbox,
             done: Mutex::default(),
+            now_ns: AtomicU64::new(0),
         });
-        let mut this = Self { reads: Reads::new(queue), shared, workers: Vec::new(), sequence: 0 };
+        let mut this = Self { shared, workers: Vec::new() };
         for i in 0..workers.count.max(1) {
             let shared = Arc::clone(&this.shared);
             let thread = std::thread::Builder::new().name(format!("decode-{i}"));
@@ -79,54 +101,104 @@ impl<D: Decode> Threaded<D> {
                 if let Some(on_start) = workers.on_start {
                     on_start(i);
                 }
-                work(&shared);
+                shared.work();
             })?);
         }
         Ok(this)
     }
 
+    pub fn submit(
+        &mut self,
+        read: PendingRead,
+        bytes: u32,
+        class: u8,
+        now_ns: u64,
+        finished: &mut Vec<Finished>,
+    ) {
+        lock(&self.shared.reads).submit(read, bytes, class, now_ns, finished);
+    }
+
+    pub fn cancel(&mut self, unit: UnitId) {
+        lock(&self.shared.reads).cancel(unit);
+    }
+
+    pub fn backend(&self) -> &'static str {
+        lock(&self.shared.reads).queue.backend()
+    }
+
+    pub fn buffer_bytes(&self) -> u64 {
+        lock(&self.shared.reads).queue.buffer_bytes()
+    }
+
+    /// What is done by now. Polls the queue as well: every worker may be busy.
     pub fn poll(&mut self, now_ns: u64, finished: &mut Vec<Finished>) {
-        let mut arrived = 0;
-        self.reads.poll(now_ns, finished, |_, job| {
-            let (class, sequence) = (job.pending.class, self.sequence);
-            self.sequence += 1;
-            arrived += 1;
-            lock(&self.shared.jobs).heap.push(Ranked { class, sequence, job });
-        });
-        match arrived {
-            0 => {}
-            1 => self.shared.wake.notify_one(),
-            _ => self.shared.wake.notify_all(),
-        }
-        for (pending, outcome) in lock(&self.shared.done).drain(..) {
-            finished.push(Finished { pending, outcome, at_ns: now_ns });
+        self.shared.now_ns.store(now_ns, Atomic::Relaxed);
+        self.shared.poll_reads();
+        for mut done in lock(&self.shared.done).drain(..) {
+            done.at_ns = done.at_ns.max(now_ns);
+            finished.push(done);
         }
     }
 }
 
-fn work<D: Decode>(shared: &Shared<D>) {
-    let mut scratch = D::Scratch::default();
-    loop {
-        let mut jobs = lock(&shared.jobs);
-        let mut job = loop {
+impl<D: Decode> Shared<D> {
+    /// Makes jobs of what has been read.
+    fn poll_reads(&self) {
+        let now_ns = self.now_ns.load(Atomic::Relaxed);
+        let (mut arrived, mut finished) = (Vec::new(), Vec::new());
+        lock(&self.reads).poll(now_ns, &mut finished, |_, job| arrived.push(job));
+        lock(&self.done).append(&mut finished);
+        if arrived.is_empty() {
+            return;
+        }
+        let more = arrived.len() > 1;
+        let mut jobs = lock(&self.inbox.jobs);
+        for job in arrived {
+            let (class, sequence) = (job.pending.class, jobs.sequence);
+            jobs.sequence += 1;
+            jobs.heap.push(Ranked { class, sequence, job });
+        }
+        drop(jobs);
+        if more { self.inbox.wake.notify_all() } else { self.inbox.wake.notify_one() }
+    }
+
+    /// What each worker does.
+    fn work(&self) {
+        let mut scratch = D::Scratch::default();
+        while let Some(mut job) = self.next_job() {
+            let outcome = job.run(&*self.decoder, &mut scratch);
+            // Its buffer goes back before its unit is known to be done.
+            let Job { pending, buffer, .. } = job;
+            drop(buffer);
+            lock(&self.done).push(Finished { pending, outcome, at_ns: 0 });
+        }
+    }
+
+    /// The most urgent job, once there is one; `None` when all is to end.
+    fn next_job(&self) -> Option<Job> {
+        let mut jobs = lock(&self.inbox.jobs);
+        loop {
             if jobs.stop {
-                return;
+                return None;
+            }
+            if std::mem::take(&mut jobs.arrived) {
+                drop(jobs);
+                self.poll_reads();
+                jobs = lock(&self.inbox.jobs);
+                continue;
             }
             if let Some(ranked) = jobs.heap.pop() {
-                break ranked.job;
+                return Some(ranked.job);
             }
-            jobs = shared.wake.wait(jobs).unwrap_or_else(PoisonError::into_inner);
-        };
-        drop(jobs);
-        let outcome = job.run(&*shared.decoder, &mut scratch);
-        lock(&shared.done).push((job.pending, outcome));
+            jobs = self.inbox.wake.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 
 impl<D: Decode> Drop for Threaded<D> {
     fn drop(&mut self) {
-        lock(&self.shared.jobs).stop = true;
-        self.shared.wake.notify_all();
+        lock(&self.shared.inbox.jobs).stop = true;
+        self.shared.inbox.wake.notify_all();
         for worker in self.workers.drain(..) {
             let _ = worker.join();
         }

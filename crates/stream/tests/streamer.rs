@@ -2,8 +2,8 @@
 
 use farplane_alloc::LEASES_MAX;
 use farplane_io::{
-    Archive, ArchiveBuilder, Device, FaultPlan, Filter, MmapQueue, PreadQueue, ReadQueue, SimQueue,
-    pack,
+    Archive, ArchiveBuilder, Device, FaultPlan, Filter, HeapPool, MmapQueue, PreadQueue,
+    QueueOptions, ReadQueue, SimQueue, pack,
 };
 use farplane_stream::{
     Changes, Class, Config, Decode, DecodeError, Home, Outcome, StartError, State, Streamer,
@@ -113,8 +113,8 @@ impl Setup {
     /// With real threads over both queues, and on the virtual clock.
     fn all_kinds(&self) -> Vec<Streamer<Plain>> {
         vec![
-            self.threaded(Box::new(MmapQueue::new(&self.archive))),
-            self.threaded(Box::new(PreadQueue::new(&self.archive, 2).unwrap())),
+            self.threaded(mmap(&self.archive)),
+            self.threaded(pread(&self.archive)),
             self.modelled(Device::Nvme),
         ]
     }
@@ -127,6 +127,15 @@ impl Setup {
         let bytes = self.units[unit as usize].resident_bytes as usize;
         assert_eq!(streamer.bytes(unit), Some(&content(unit, bytes)[..]), "unit {unit}");
     }
+}
+
+fn mmap(archive: &Archive) -> Box<dyn ReadQueue + Send> {
+    Box::new(MmapQueue::new(archive, QueueOptions::default()).unwrap())
+}
+
+fn pread(archive: &Archive) -> Box<dyn ReadQueue + Send> {
+    let pool = Arc::new(HeapPool::default());
+    Box::new(PreadQueue::new(archive, QueueOptions::default(), pool).unwrap())
 }
 
 fn wants(units: impl IntoIterator<Item = UnitId>) -> Vec<Want> {
@@ -325,6 +334,7 @@ fn churn(setup: &Setup, mut each: impl FnMut(&Streamer<Plain>, &Changes)) {
             error_per_million: 20_000,
             stall_per_million: 20_000,
             corrupt_per_million: 5_000,
+            ..FaultPlan::default()
         },
     );
     let streamer = streamer.as_mut().unwrap();
@@ -406,11 +416,7 @@ fn dropped_with_loads_in_flight_it_ends_and_so_do_its_threads() {
     let mut setup = setup(&[30_000; 40], &[]);
     setup.takes = Duration::from_millis(3);
     for queue in [true, false] {
-        let queue: Box<dyn ReadQueue + Send> = if queue {
-            Box::new(MmapQueue::new(&setup.archive))
-        } else {
-            Box::new(PreadQueue::new(&setup.archive, 2).unwrap())
-        };
+        let queue = if queue { mmap(&setup.archive) } else { pread(&setup.archive) };
         let decoder = setup.decoder();
         let units = setup.units.clone();
         let (archive, config) = (&setup.archive, setup.config);

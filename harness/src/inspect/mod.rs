@@ -1,5 +1,6 @@
 //! `harness inspect`: what a world or a camera path is, on one screen.
 
+mod archive;
 mod path;
 mod world;
 
@@ -8,6 +9,7 @@ use crate::file;
 use crate::status::Done;
 use anyhow::{Context, anyhow};
 use farplane::io::{Archive, ArchiveError};
+use farplane::world::World;
 use farplane_path::{CAM_BYTES_MAX, CamError, CamPath, Fault};
 
 /// How every archive starts.
@@ -21,7 +23,15 @@ pub fn run(args: &InspectArgs) -> Done {
     let name = args.file.display().to_string();
     // Told apart by what is in the file: whatever is no archive must be a path.
     let text = match Archive::open(&args.file) {
-        Ok(archive) => world::describe(&archive).with_context(|| name)?,
+        Ok(archive) => {
+            let is_world = archive.sections().any(|section| section == World::SECTION);
+            let mut text = match is_world {
+                true => world::describe(&archive).with_context(|| name)?,
+                false => archive::contents(&archive).with_context(|| name)?,
+            };
+            text += &archive::describe(&archive);
+            text
+        }
         Err(ArchiveError::Missing { .. }) => {
             return Err(anyhow!("{name}: no such file; give a world or a camera path").into());
         }

@@ -108,7 +108,7 @@ fn report(settings: &Settings, mut o: Outcome) -> Result<Report, Failure> {
     let core = o.farplane.core();
     let counters = core.counters();
     report.world = World {
-        hash: hash_hex(&settings.archive.content_hash().to_be_bytes()),
+        hash: hash_hex(&settings.archive.layout_hash().to_be_bytes()),
         path: settings.world_name.clone(),
         units: Some(index.units.len() as u64),
         logical_bytes: Some(index.units.iter().map(|u| u64::from(u.resident_bytes)).sum()),

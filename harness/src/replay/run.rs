@@ -7,12 +7,12 @@ use crate::replay::history::{FRAMES, History};
 use crate::replay::machine;
 use crate::replay::needs::{NeedsCaster, Taken};
 use crate::replay::picture::Pictures;
-use crate::replay::settings::Settings;
+use crate::replay::settings::{Settings, backend};
 use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMeter};
 use crate::status::Failure;
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
-use farplane::io::{FaultPlan, MmapQueue, PreadOptions, PreadQueue, ReadQueue, SimQueue};
+use farplane::io::{Backend, Chosen, FaultPlan, HeapPool, QueueOptions, SimQueue, open_queue};
 use farplane::stream::Counters;
 use farplane::{Farplane, Frame, Options, Stage};
 use farplane_profiler::{Clock as WallClock, FrameLog, Histogram, Recorder, StageId, StageSet};
@@ -535,24 +535,32 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
     let opened = match args.clock {
         Clock::Virtual => {
             let queue = SimQueue::new(archive, settings.device, args.seed, FaultPlan::default());
+            let queue = match args.io {
+                Io::Auto | Io::Sim => queue,
+                io => queue.reading_through(reader(settings, io)?.queue),
+            };
             Farplane::open_virtual(archive, queue, options)
         }
         Clock::Real => {
-            let queue: Box<dyn ReadQueue + Send> = match args.io {
-                Io::Mmap => Box::new(MmapQueue::new(archive)),
-                Io::Auto | Io::Pread => {
-                    let options = PreadOptions {
-                        pool_bytes_max: (args.budget / 16) as usize,
-                        on_start: Some(|_| machine::yield_to_main()),
-                        ..PreadOptions::default()
-                    };
-                    let queue = PreadQueue::with_options(archive, options);
-                    Box::new(queue.context("cannot start the readers")?)
-                }
-            };
+            let Chosen { queue, reason } = reader(settings, args.io)?;
+            eprintln!("reads: {reason}");
             Farplane::open(archive, queue, options)
         }
     };
     let name = archive.path().display();
     Ok(opened.map_err(|e| anyhow!("{e}").context(format!("{name}")))?)
+}
+
+/// What reads for real, within its sixteenth of the budget.
+fn reader(settings: &Settings, io: Io) -> Result<Chosen, Failure> {
+    let share_bytes = settings.args.budget / 16;
+    let options = QueueOptions {
+        bytes_max: share_bytes.max(1),
+        on_start: Some(|_| machine::yield_to_main()),
+        ..QueueOptions::default()
+    };
+    let pool = Arc::new(HeapPool::new(share_bytes as usize));
+    let backend = backend(io).unwrap_or(Backend::Auto);
+    let chosen = open_queue(&settings.archive, backend, options, pool);
+    Ok(chosen.context("cannot start the readers")?)
 }

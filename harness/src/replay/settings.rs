@@ -8,7 +8,7 @@ use crate::status::Failure;
 use crate::truth::Truth;
 use anyhow::{Context, anyhow};
 use farplane::geom::{DVec2, View};
-use farplane::io::{Archive, Device};
+use farplane::io::{Archive, Backend, Device};
 use farplane::world::World;
 use farplane_path::{CamPath, FitWorld, Preset, RecordOptions, record};
 use serde_json::{Value, json};
@@ -128,8 +128,8 @@ fn check_usage(args: &ReplayArgs) -> Result<Device, Failure> {
     if args.device.is_some() && !virtual_clock {
         return usage("--device models a disk: it needs --clock virtual");
     }
-    if args.io != Io::Auto && virtual_clock {
-        return usage("--io chooses how to read for real: it needs --clock real");
+    if args.io == Io::Sim && !virtual_clock {
+        return usage("--io sim is a modelled disk: it needs --clock virtual");
     }
     if args.render == Render::Cpu && !virtual_clock {
         return usage("--render cpu takes longer than a frame: it needs --clock virtual");
@@ -192,16 +192,24 @@ fn options(args: &ReplayArgs, device: Device) -> BTreeMap<String, Value> {
         set("model_workers", json!(args.model_workers));
         set("seed", json!(args.seed));
     } else {
-        let io = match args.io {
-            Io::Auto => "auto",
-            Io::Mmap => "mmap",
-            Io::Pread => "pread",
-        };
+        let io = backend(args.io).map_or("sim", Backend::name);
         set("io", json!(io));
         let pace = if args.pace == crate::cli::Pace::Max { "max" } else { "realtime" };
         set("pace", json!(pace));
     }
     o
+}
+
+/// What reads for real; `None` for the model's own bytes.
+#[must_use]
+pub fn backend(io: Io) -> Option<Backend> {
+    match io {
+        Io::Auto => Some(Backend::Auto),
+        Io::Mmap => Some(Backend::Mmap),
+        Io::Pread => Some(Backend::Pread),
+        Io::Uring => Some(Backend::Uring),
+        Io::Sim => None,
+    }
 }
 
 /// The flyover that is replayed when no path is given.

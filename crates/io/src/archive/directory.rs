@@ -1,190 +1,285 @@
 //! The directory in memory, and the one place that turns untrusted bytes into it.
 
+use std::io;
+
 use super::error::{DirectoryFault, EntryFault};
 use super::format::{
-    BLOCK_RECORD_BYTES, ENTRIES_MAX, ENTRY_BYTES, EntryRecord, LEAF_ENTRIES, LEAF_RECORD_BYTES,
-    ROOT_HEADER_BYTES, SECTION_BYTES, Superblock, u32_at, u64_at,
+    DEAD_BYTES, DEAD_MAX, DeadRecord, ENTRIES_MAX, ENTRY_BYTES, EntryRecord, LEAF_ENTRIES,
+    ROOT_HEADER_BYTES, SECTION_BYTES, SECTIONS_MAX, Superblock, array_at, u32_at, u64_at,
 };
-use crate::block::BlockRecord;
-use crate::hash::xxh64;
+use crate::hash::Hasher;
 
-/// An entry or a section: its record, and where its block records start.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot {
-    pub record: EntryRecord,
-    pub first_block: u32,
+/// Reads exactly the bytes asked for.
+pub(crate) type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> io::Result<()> + 'a;
+
+/// Why a directory could not be read.
+#[derive(Debug)]
+pub(crate) enum ReadFault {
+    Io(io::Error),
+    Fault(DirectoryFault),
 }
 
-/// Every record of an archive, checked: extents lie in the file, blocks add up to their entries.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Directory {
-    pub entries: Vec<Option<Slot>>,
-    pub sections: Vec<([u8; 8], Slot)>,
-    pub blocks: Vec<BlockRecord>,
-    /// Start and end of every leaf and of the root in the file.
-    pub extents: Vec<(u64, u64)>,
-    /// The content hash of what was read.
-    pub content_hash: u64,
+impl From<io::Error> for ReadFault {
+    fn from(source: io::Error) -> Self {
+        Self::Io(source)
+    }
 }
 
-impl Directory {
-    /// Reads the directory that `superblock` names. What is allocated is proportional to bytes
-    /// that are really in `file`.
-    pub(crate) fn read(file: &[u8], superblock: &Superblock) -> Result<Self, DirectoryFault> {
-        let root = root(file, superblock)?;
-        let [entries, sections, leaves, section_blocks] =
-            [0, 4, 8, 12].map(|at| u32_at(root, at) as usize);
-        if entries > ENTRIES_MAX as usize || leaves != entries.div_ceil(LEAF_ENTRIES) {
-            return Err(DirectoryFault::Counts { entries: entries as u32, leaves: leaves as u32 });
-        }
-        let expected = ROOT_HEADER_BYTES as u64
-            + sections as u64 * SECTION_BYTES as u64
-            + section_blocks as u64 * BLOCK_RECORD_BYTES as u64
-            + leaves as u64 * LEAF_RECORD_BYTES as u64;
-        if expected != root.len() as u64 {
-            return Err(DirectoryFault::RootLength { expected, found: root.len() as u64 });
-        }
+impl From<DirectoryFault> for ReadFault {
+    fn from(fault: DirectoryFault) -> Self {
+        Self::Fault(fault)
+    }
+}
 
-        let rest = &root[ROOT_HEADER_BYTES..];
-        let (section_bytes, rest) = rest.split_at(sections * SECTION_BYTES);
-        let (block_bytes, leaf_bytes) = rest.split_at(section_blocks * BLOCK_RECORD_BYTES);
-        let mut directory = Self::default();
-        directory.read_leaves(file, superblock, entries, leaf_bytes)?;
-        directory.read_sections(superblock, section_bytes, block_bytes)?;
-        directory.content_hash = xxh64(root, directory.content_hash);
-        let root_end = superblock.root_offset + superblock.root_bytes;
-        directory.extents.push((superblock.root_offset, root_end));
-        Ok(directory)
+/// The upper level of a directory, checked: sections, and where the leaves are.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    pub superblock: Superblock,
+    /// Entry slots.
+    pub entries: usize,
+    pub sections: Vec<([u8; 8], EntryRecord)>,
+    pub leaves_offset: u64,
+    pub leaf_crcs: Vec<u32>,
+    pub dead: usize,
+    pub dead_crc32c: u32,
+}
+
+impl Root {
+    /// Reads the root that `superblock` names.
+    pub(crate) fn read(read: &mut ReadAt<'_>, superblock: &Superblock) -> Result<Self, ReadFault> {
+        let (offset, bytes) = root_range(superblock)?;
+        let mut root = vec![0; bytes];
+        read(offset, &mut root)?;
+        Ok(Self::decode(&root, superblock)?)
     }
 
-    fn read_leaves(
-        &mut self,
-        file: &[u8],
-        superblock: &Superblock,
-        entries: usize,
-        leaf_records: &[u8],
+    pub(crate) fn decode(root: &[u8], superblock: &Superblock) -> Result<Self, DirectoryFault> {
+        let (expected, found) = (superblock.root_crc32c, crc32c::crc32c(root));
+        if expected != found {
+            return Err(DirectoryFault::RootChecksum { expected, found });
+        }
+        let length = |expected: u64| {
+            let found = root.len() as u64;
+            (expected == found).then_some(()).ok_or(DirectoryFault::RootLength { expected, found })
+        };
+        if root.len() < ROOT_HEADER_BYTES {
+            length(ROOT_HEADER_BYTES as u64)?;
+        }
+        let [entries, sections, leaves, dead] = [0, 4, 8, 12].map(|at| u32_at(root, at));
+        if entries > ENTRIES_MAX
+            || leaves as usize != (entries as usize).div_ceil(LEAF_ENTRIES)
+            || sections as usize > SECTIONS_MAX
+            || dead as usize > DEAD_MAX
+            || u32_at(root, 28) != 0
+        {
+            return Err(DirectoryFault::Counts { entries, sections, leaves, dead });
+        }
+        let (head, rest) = root.split_at(ROOT_HEADER_BYTES);
+        length(
+            ROOT_HEADER_BYTES as u64
+                + u64::from(sections) * SECTION_BYTES as u64
+                + u64::from(leaves) * 4,
+        )?;
+        let (section_bytes, leaf_bytes) = rest.split_at(sections as usize * SECTION_BYTES);
+        let (leaf_crcs, _) = leaf_bytes.as_chunks::<4>();
+        let root = Self {
+            superblock: *superblock,
+            entries: entries as usize,
+            sections: sections_of(section_bytes, superblock)?,
+            leaves_offset: u64_at(head, 16),
+            leaf_crcs: leaf_crcs.iter().map(|crc| u32::from_le_bytes(*crc)).collect(),
+            dead: dead as usize,
+            dead_crc32c: u32_at(head, 24),
+        };
+        let (offset, bytes) = (root.leaves_offset, root.leaves_bytes());
+        match offset.checked_add(bytes) {
+            Some(end) if end <= superblock.file_bytes => Ok(root),
+            _ => Err(DirectoryFault::LeavesExtent { offset, bytes }),
+        }
+    }
+
+    /// Bytes of the leaves and the dead records.
+    pub(crate) fn leaves_bytes(&self) -> u64 {
+        self.entries as u64 * ENTRY_BYTES as u64 + self.dead as u64 * DEAD_BYTES as u64
+    }
+
+    /// Entries in a leaf.
+    fn leaf_entries(&self, leaf: usize) -> usize {
+        LEAF_ENTRIES.min(self.entries - leaf * LEAF_ENTRIES)
+    }
+
+    /// Where a leaf lies, and its length.
+    pub(crate) fn leaf_range(&self, leaf: usize) -> (u64, usize) {
+        let first = (leaf * LEAF_ENTRIES * ENTRY_BYTES) as u64;
+        (self.leaves_offset + first, self.leaf_entries(leaf) * ENTRY_BYTES)
+    }
+
+    fn dead_range(&self) -> (u64, usize) {
+        let first = self.entries as u64 * ENTRY_BYTES as u64;
+        (self.leaves_offset + first, self.dead * DEAD_BYTES)
+    }
+
+    /// The entries of a leaf, from its bytes.
+    pub(crate) fn decode_leaf(
+        &self,
+        leaf: usize,
+        bytes: &[u8],
+        out: &mut Vec<Option<EntryRecord>>,
     ) -> Result<(), DirectoryFault> {
-        let mut leaves_bytes = 0u64;
-        for (leaf, record) in leaf_records.chunks_exact(LEAF_RECORD_BYTES).enumerate() {
-            let (offset, bytes) = (u64_at(record, 0), u64::from(u32_at(record, 8)));
-            let first = leaf * LEAF_ENTRIES;
-            let leaf = leaf as u32;
-            // Leaves that share bytes would let a small file claim a large directory.
-            leaves_bytes += bytes;
-            let bytes = slice(file, superblock, offset, bytes)
-                .filter(|_| leaves_bytes <= superblock.file_bytes)
-                .ok_or(DirectoryFault::LeafExtent { leaf })?;
-            let (expected, found) = (u32_at(record, 12), crc32c::crc32c(bytes));
-            if expected != found {
-                return Err(DirectoryFault::LeafChecksum { leaf, expected, found });
-            }
-            let count = LEAF_ENTRIES.min(entries - first);
-            let (records, blocks) = bytes
-                .split_at_checked(count * ENTRY_BYTES)
-                .ok_or(DirectoryFault::LeafLength { leaf })?;
-            let (records, _) = records.as_chunks::<ENTRY_BYTES>();
-            let mut blocks = blocks;
-            for (index, record) in records.iter().enumerate() {
-                let id = (first + index) as u32;
-                let slot = self
-                    .read_slot(record, superblock, &mut blocks)
-                    .map_err(|fault| DirectoryFault::Entry { id, fault })?;
-                self.entries.push(slot);
-            }
-            if !blocks.is_empty() {
-                return Err(DirectoryFault::LeafLength { leaf });
-            }
-            self.content_hash = xxh64(bytes, self.content_hash);
-            self.extents.push((offset, offset + bytes.len() as u64));
+        let (expected, found) = (self.leaf_crcs[leaf], crc32c::crc32c(bytes));
+        if expected != found {
+            return Err(DirectoryFault::LeafChecksum { leaf: leaf as u32, expected, found });
+        }
+        let (records, _) = bytes.as_chunks::<ENTRY_BYTES>();
+        for (index, record) in records.iter().enumerate() {
+            let id = (leaf * LEAF_ENTRIES + index) as u32;
+            let record = EntryRecord::decode(record, &self.superblock)
+                .map_err(|fault| DirectoryFault::Entry { id, fault })?;
+            out.push(record);
         }
         Ok(())
     }
 
-    fn read_sections(
-        &mut self,
-        superblock: &Superblock,
-        records: &[u8],
-        blocks: &[u8],
-    ) -> Result<(), DirectoryFault> {
-        let (records, _) = records.as_chunks::<SECTION_BYTES>();
-        let mut blocks = blocks;
-        for (index, record) in records.iter().enumerate() {
-            let mut name = [0; 8];
-            name.copy_from_slice(&record[..8]);
-            let mut entry = [0; ENTRY_BYTES];
-            entry.copy_from_slice(&record[8..]);
-            let slot = self
-                .read_slot(&entry, superblock, &mut blocks)
-                .and_then(|slot| slot.ok_or(EntryFault::Section))
-                .map_err(|fault| DirectoryFault::Section { index: index as u32, fault })?;
-            self.sections.push((name, slot));
+    fn decode_dead(&self, bytes: &[u8]) -> Result<Vec<DeadRecord>, DirectoryFault> {
+        let (expected, found) = (self.dead_crc32c, crc32c::crc32c(bytes));
+        if expected != found {
+            return Err(DirectoryFault::DeadChecksum { expected, found });
         }
-        if blocks.is_empty() {
-            Ok(())
-        } else {
-            let bytes = blocks.len() as u64;
-            Err(DirectoryFault::RootLength {
-                expected: superblock.root_bytes - bytes,
-                found: superblock.root_bytes,
-            })
-        }
-    }
-
-    /// Reads one record and takes its block records from the front of `blocks`.
-    fn read_slot(
-        &mut self,
-        record: &[u8; ENTRY_BYTES],
-        superblock: &Superblock,
-        blocks: &mut &[u8],
-    ) -> Result<Option<Slot>, EntryFault> {
-        let Some(record) = EntryRecord::decode(record, superblock.file_bytes)? else {
-            return Ok(None);
+        let (records, _) = bytes.as_chunks::<DEAD_BYTES>();
+        let decode = |(index, record)| {
+            DeadRecord::decode(record, &self.superblock)
+                .map_err(|fault| DirectoryFault::Dead { index: index as u32, fault })
         };
-        let (own, rest) = blocks
-            .split_at_checked(record.block_count() * BLOCK_RECORD_BYTES)
-            .ok_or(EntryFault::BlocksMissing)?;
-        *blocks = rest;
-        let first_block = self.blocks.len() as u32;
-        let mut sum = 0;
-        let (own, _) = own.as_chunks::<BLOCK_RECORD_BYTES>();
-        for (index, bytes) in own.iter().enumerate() {
-            let block = BlockRecord::decode(bytes, record.block_bytes(index))
-                .ok_or(EntryFault::Block { block: index as u32 })?;
-            sum += u64::from(block.stored_bytes);
-            self.blocks.push(block);
-        }
-        if sum != u64::from(record.stored_bytes) {
-            return Err(EntryFault::StoredBytes { blocks: sum, record: record.stored_bytes });
-        }
-        Ok(Some(Slot { record, first_block }))
+        records.iter().enumerate().map(decode).collect()
     }
 
-    /// The block records of a slot of this directory.
-    pub(crate) fn blocks_of(&self, slot: &Slot) -> &[BlockRecord] {
-        let first = slot.first_block as usize;
-        &self.blocks[first..first + slot.record.block_count()]
-    }
-}
-
-fn root<'a>(file: &'a [u8], superblock: &Superblock) -> Result<&'a [u8], DirectoryFault> {
-    let (offset, bytes) = (superblock.root_offset, superblock.root_bytes);
-    let root = slice(file, superblock, offset, bytes)
-        .ok_or(DirectoryFault::RootExtent { offset, bytes })?;
-    let (expected, found) = (superblock.root_crc32c, crc32c::crc32c(root));
-    if expected != found {
-        return Err(DirectoryFault::RootChecksum { expected, found });
-    }
-    if root.len() < ROOT_HEADER_BYTES {
-        return Err(DirectoryFault::RootLength {
-            expected: ROOT_HEADER_BYTES as u64,
-            found: bytes,
+    /// The parts of this directory that are not in slots, as what they will be once this generation
+    /// is gone.
+    pub(crate) fn outside_slots(&self) -> Vec<DeadRecord> {
+        let superblock = &self.superblock;
+        let leaf_crcs = self.leaf_crcs.iter().enumerate().map(|(leaf, &crc)| {
+            let (_, bytes) = self.leaf_range(leaf);
+            (crc, bytes)
         });
+        let dead = (self.dead_crc32c, self.dead_range().1);
+        let leaves_crc = leaf_crcs
+            .chain([dead])
+            .fold(0, |crc, (next, bytes)| crc32c::crc32c_combine(crc, next, bytes));
+        [
+            (self.leaves_offset, self.leaves_bytes(), leaves_crc),
+            (superblock.root_offset, u64::from(superblock.root_bytes), superblock.root_crc32c),
+        ]
+        .into_iter()
+        .filter(|&(offset, bytes, _)| bytes > 0 && offset >= superblock.slots.end())
+        .map(|(offset, bytes, crc32c)| DeadRecord {
+            offset,
+            bytes,
+            id: DeadRecord::NO_ENTRY,
+            blocks: 0,
+            crc32c,
+        })
+        .collect()
     }
-    Ok(root)
 }
 
-/// The bytes of a range that lies in the part of the file that the superblock names.
-fn slice<'a>(file: &'a [u8], superblock: &Superblock, offset: u64, bytes: u64) -> Option<&'a [u8]> {
-    let end = offset.checked_add(bytes).filter(|&end| end <= superblock.file_bytes)?;
-    file.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)
+/// Where the root lies, and its length: within the file.
+pub(crate) fn root_range(superblock: &Superblock) -> Result<(u64, usize), DirectoryFault> {
+    let (offset, bytes) = (superblock.root_offset, u64::from(superblock.root_bytes));
+    match offset.checked_add(bytes) {
+        Some(end) if end <= superblock.file_bytes => Ok((offset, bytes as usize)),
+        _ => Err(DirectoryFault::RootExtent { offset, bytes }),
+    }
+}
+
+fn sections_of(
+    bytes: &[u8],
+    superblock: &Superblock,
+) -> Result<Vec<([u8; 8], EntryRecord)>, DirectoryFault> {
+    let (records, _) = bytes.as_chunks::<SECTION_BYTES>();
+    let mut sections: Vec<([u8; 8], EntryRecord)> = Vec::with_capacity(records.len());
+    for (index, bytes) in records.iter().enumerate() {
+        let name: [u8; 8] = array_at(bytes, 0);
+        let twice = sections.iter().any(|(other, _)| *other == name);
+        let record = EntryRecord::decode(&array_at(bytes, 8), superblock)
+            .and_then(|record| record.filter(|_| !twice).ok_or(EntryFault::Section))
+            .map_err(|fault| DirectoryFault::Section { index: index as u32, fault })?;
+        sections.push((name, record));
+    }
+    Ok(sections)
+}
+
+/// Every record of an archive, checked: extents lie in the file and may be as long as they say.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    pub root: Root,
+    pub entries: Vec<Option<EntryRecord>>,
+    pub dead: Vec<DeadRecord>,
+}
+
+impl Directory {
+    /// Reads the directory that `superblock` names, from a file that has as many bytes as the
+    /// superblock says. What is allocated is proportional to bytes that are really there.
+    pub(crate) fn read(read: &mut ReadAt<'_>, superblock: &Superblock) -> Result<Self, ReadFault> {
+        let root = Root::read(read, superblock)?;
+        let mut entries = Vec::with_capacity(root.entries);
+        let mut bytes = Vec::new();
+        for leaf in 0..root.leaf_crcs.len() {
+            let (offset, len) = root.leaf_range(leaf);
+            bytes.resize(len, 0);
+            read(offset, &mut bytes)?;
+            root.decode_leaf(leaf, &bytes, &mut entries)?;
+        }
+        let (offset, len) = root.dead_range();
+        bytes.resize(len, 0);
+        read(offset, &mut bytes)?;
+        let dead = root.decode_dead(&bytes)?;
+        Ok(Self { root, entries, dead })
+    }
+
+    /// The directory of an archive of which all leaves were read before, with no word of the dead.
+    pub(crate) fn of_leaves(root: Root, entries: Vec<Option<EntryRecord>>) -> Self {
+        Self { root, entries, dead: Vec::new() }
+    }
+
+    pub(crate) fn present(&self) -> impl Iterator<Item = (u32, &EntryRecord)> {
+        let numbered = self.entries.iter().enumerate();
+        numbered.filter_map(|(id, record)| Some((id as u32, record.as_ref()?)))
+    }
+
+    /// Start and end of the leaves with the dead records, and of the root.
+    pub(crate) fn extents(&self) -> [(u64, u64); 2] {
+        let (root, superblock) = (&self.root, &self.root.superblock);
+        [
+            (root.leaves_offset, root.leaves_offset + root.leaves_bytes()),
+            (superblock.root_offset, superblock.root_offset + u64::from(superblock.root_bytes)),
+        ]
+    }
+
+    /// What the superblock's content hash must be.
+    pub(crate) fn content_hash(&self) -> u128 {
+        content_hash(self.present().map(|(id, record)| (id, *record)), &self.root.sections)
+    }
+}
+
+/// Names what an archive holds, wherever it lies. Entries come by rising id.
+pub(crate) fn content_hash(
+    entries: impl Iterator<Item = (u32, EntryRecord)>,
+    sections: &[([u8; 8], EntryRecord)],
+) -> u128 {
+    let mut hasher = Hasher::default();
+    let mut update = |name: &[u8], record: &EntryRecord, more: &[u8]| {
+        hasher.update(name);
+        hasher.update(&record.logical_bytes.to_le_bytes());
+        hasher.update(more);
+        hasher.update(&record.content_hash.to_le_bytes());
+    };
+    for (id, record) in entries {
+        update(&id.to_le_bytes(), &record, &[]);
+    }
+    let mut sections: Vec<_> = sections.iter().collect();
+    sections.sort_unstable_by_key(|(name, _)| *name);
+    for (name, record) in sections {
+        update(name, record, &[0; 4]);
+    }
+    hasher.finish()
 }

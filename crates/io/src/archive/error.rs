@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::format::{DATA_START, ENTRIES_MAX, SECTIONS_MAX, VERSION};
+use super::format::{DATA_MIN, ENTRIES_MAX, SECTIONS_MAX, VERSION};
 use crate::block::BlockError;
 
 /// Why an archive could not be opened, read or written.
@@ -73,6 +73,20 @@ pub enum ArchiveError {
         /// What is wrong with it.
         fault: DirectoryFault,
     },
+    /// One superblock is damaged: appending could lose what it named.
+    DamagedSuperblock {
+        /// The path asked for.
+        path: PathBuf,
+        /// Where it is.
+        offset: u64,
+        /// What is wrong with it.
+        fault: SuperblockFault,
+    },
+    /// The names of the entries do not hold together.
+    BadNames {
+        /// The archive.
+        path: PathBuf,
+    },
     /// The archive has no section of that name.
     MissingSection {
         /// The archive.
@@ -89,6 +103,13 @@ pub enum ArchiveError {
         /// The block and what is wrong with it.
         error: BlockError,
     },
+    /// An entry that could not be decoded.
+    BadEntry {
+        /// The archive.
+        path: PathBuf,
+        /// The entry, the block and what is wrong with it.
+        error: BlockError,
+    },
     /// An entry was added twice.
     DuplicateEntry {
         /// Its id.
@@ -96,6 +117,21 @@ pub enum ArchiveError {
     },
     /// A section was added twice.
     DuplicateSection {
+        /// Its name.
+        name: [u8; 8],
+    },
+    /// A section called as one that the format keeps for itself.
+    ReservedSection {
+        /// Its name.
+        name: [u8; 8],
+    },
+    /// An entry to be taken away that is not there.
+    NoEntry {
+        /// Its id.
+        id: u32,
+    },
+    /// A section to be taken away that is not there.
+    NoSection {
         /// Its name.
         name: [u8; 8],
     },
@@ -162,6 +198,13 @@ pub enum SuperblockFault {
         /// The generation.
         found: u64,
     },
+    /// Slots for the directory that do not begin and end on pages.
+    Slots {
+        /// Bytes in a slot of the root.
+        root_bytes: u32,
+        /// Bytes in a slot of the leaves.
+        leaf_bytes: u32,
+    },
     /// The rest of its 4096 bytes is not zero.
     Padding,
     /// Whole by itself, but the directory that it names is not.
@@ -193,17 +236,23 @@ pub enum DirectoryFault {
         /// Bytes there are.
         found: u64,
     },
-    /// More entries than the format allows, or leaves that do not match them.
+    /// More than the format allows, or leaves that do not match the entries.
     Counts {
         /// Entry slots.
         entries: u32,
+        /// Sections.
+        sections: u32,
         /// Leaves.
         leaves: u32,
+        /// Dead extents.
+        dead: u32,
     },
-    /// A leaf lies outside the file, or the leaves together are larger than it.
-    LeafExtent {
-        /// Index of the leaf.
-        leaf: u32,
+    /// The leaves lie outside the file.
+    LeavesExtent {
+        /// Where they should start.
+        offset: u64,
+        /// Their length, with the records of dead extents behind them.
+        bytes: u64,
     },
     /// A leaf's bytes are not those that were written.
     LeafChecksum {
@@ -214,10 +263,19 @@ pub enum DirectoryFault {
         /// The checksum of the bytes.
         found: u32,
     },
-    /// A leaf's entries do not add up to its length.
-    LeafLength {
-        /// Index of the leaf.
-        leaf: u32,
+    /// The bytes of the records of dead extents are not those that were written.
+    DeadChecksum {
+        /// The checksum in the root.
+        expected: u32,
+        /// The checksum of the bytes.
+        found: u32,
+    },
+    /// The record of a dead extent is impossible.
+    Dead {
+        /// Index of the record.
+        index: u32,
+        /// What is wrong with it.
+        fault: EntryFault,
     },
     /// The record of an entry is impossible.
     Entry {
@@ -253,22 +311,50 @@ pub enum EntryFault {
         /// Its length.
         stored_bytes: u32,
     },
-    /// There are fewer block records than it needs.
-    BlocksMissing,
-    /// A block of an unknown codec or an impossible length.
-    Block {
-        /// Index of the block in its entry.
-        block: u32,
-    },
-    /// Its blocks do not add up to its stored bytes.
-    StoredBytes {
-        /// Sum of the blocks.
-        blocks: u64,
-        /// Stored bytes of the record.
-        record: u32,
+    /// So many bytes cannot be stored in so few, or so few in so many.
+    Length {
+        /// Stored bytes.
+        stored_bytes: u32,
+        /// Logical bytes.
+        logical_bytes: u32,
     },
     /// A section that is absent, or named like another.
     Section,
+}
+
+impl ArchiveError {
+    /// The same of another path: errors that arise where the path is not known get it here.
+    pub(crate) fn at(mut self, new: &std::path::Path) -> Self {
+        match &mut self {
+            Self::Missing { path }
+            | Self::NotAFile { path }
+            | Self::Empty { path }
+            | Self::TooShort { path, .. }
+            | Self::NotAnArchive { path }
+            | Self::Unfinished { path }
+            | Self::Version { path, .. }
+            | Self::Superblocks { path, .. }
+            | Self::Truncated { path, .. }
+            | Self::Directory { path, .. }
+            | Self::DamagedSuperblock { path, .. }
+            | Self::BadNames { path }
+            | Self::MissingSection { path, .. }
+            | Self::BadSection { path, .. }
+            | Self::BadEntry { path, .. }
+            | Self::InUse { path }
+            | Self::Abandoned { path }
+            | Self::Io { path, .. } => *path = new.to_path_buf(),
+            Self::DuplicateEntry { .. }
+            | Self::DuplicateSection { .. }
+            | Self::ReservedSection { .. }
+            | Self::NoEntry { .. }
+            | Self::NoSection { .. }
+            | Self::EntryId { .. }
+            | Self::TooManySections
+            | Self::TooLarge { .. } => {}
+        }
+        self
+    }
 }
 
 /// A section's name for a message.
@@ -295,7 +381,7 @@ impl fmt::Display for ArchiveError {
             }
             Self::TooShort { path, file_bytes } => write!(
                 f,
-                "{}: {file_bytes} bytes are too few for an archive (at least {DATA_START}); bake or copy it again",
+                "{}: {file_bytes} bytes are too few for an archive (at least {DATA_MIN}); bake or copy it again",
                 path.display()
             ),
             Self::NotAnArchive { path } => {
@@ -326,6 +412,16 @@ impl fmt::Display for ArchiveError {
                 "{}: the directory is damaged: {fault}; bake or copy it again",
                 path.display()
             ),
+            Self::DamagedSuperblock { path, offset, fault } => write!(
+                f,
+                "{}: the superblock at {offset} is damaged ({fault}): appending could lose what it named; compact or copy the archive first",
+                path.display()
+            ),
+            Self::BadNames { path } => write!(
+                f,
+                "{}: the names of its entries are damaged; bake or copy it again",
+                path.display()
+            ),
             Self::MissingSection { path, name } => write!(
                 f,
                 "{}: no section {}; the archive was made for something else",
@@ -340,9 +436,19 @@ impl fmt::Display for ArchiveError {
                 error.block,
                 error.kind
             ),
+            Self::BadEntry { path, error } => {
+                write!(f, "{}: {error}; bake or copy it again", path.display())
+            }
             Self::DuplicateEntry { id } => write!(f, "entry {id} was added twice"),
             Self::DuplicateSection { name } => {
                 write!(f, "section {} was added twice", Name(name))
+            }
+            Self::ReservedSection { name } => {
+                write!(f, "a section cannot be called {}; give it another name", Name(name))
+            }
+            Self::NoEntry { id } => write!(f, "there is no entry {id} to take away"),
+            Self::NoSection { name } => {
+                write!(f, "there is no section {} to take away", Name(name))
             }
             Self::EntryId { id } => write!(f, "entry id {id} is not below {ENTRIES_MAX}"),
             Self::TooManySections => write!(f, "more than {SECTIONS_MAX} sections"),
@@ -370,7 +476,7 @@ impl std::error::Error for ArchiveError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::BadSection { error, .. } => Some(error),
+            Self::BadSection { error, .. } | Self::BadEntry { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -387,6 +493,9 @@ impl fmt::Display for SuperblockFault {
             Self::Version { found } => write!(f, "version {found}"),
             Self::BlockBytes { found } => write!(f, "blocks of {found} bytes"),
             Self::Generation { found } => write!(f, "generation {found} in the wrong place"),
+            Self::Slots { root_bytes, leaf_bytes } => {
+                write!(f, "slots of {root_bytes} and {leaf_bytes} bytes")
+            }
             Self::Padding => write!(f, "padding that is not zero"),
             Self::Content => write!(f, "its directory is damaged"),
         }
@@ -405,14 +514,20 @@ impl fmt::Display for DirectoryFault {
             Self::RootLength { expected, found } => {
                 write!(f, "root of {found} bytes instead of {expected}")
             }
-            Self::Counts { entries, leaves } => {
-                write!(f, "{entries} entries in {leaves} leaves")
+            Self::Counts { entries, sections, leaves, dead } => write!(
+                f,
+                "{entries} entries in {leaves} leaves, {sections} sections and {dead} dead extents"
+            ),
+            Self::LeavesExtent { offset, bytes } => {
+                write!(f, "{bytes} bytes of leaves at {offset} are not in the file")
             }
-            Self::LeafExtent { leaf } => write!(f, "leaf {leaf} is not in the file"),
             Self::LeafChecksum { leaf, expected, found } => {
                 write!(f, "leaf {leaf} checksum {found:08x} instead of {expected:08x}")
             }
-            Self::LeafLength { leaf } => write!(f, "leaf {leaf} has a wrong length"),
+            Self::DeadChecksum { expected, found } => {
+                write!(f, "dead records' checksum {found:08x} instead of {expected:08x}")
+            }
+            Self::Dead { index, fault } => write!(f, "dead record {index}: {fault}"),
             Self::Entry { id, fault } => write!(f, "entry {id}: {fault}"),
             Self::Section { index, fault } => write!(f, "section {index}: {fault}"),
         }
@@ -427,10 +542,8 @@ impl fmt::Display for EntryFault {
             Self::Extent { offset, stored_bytes } => {
                 write!(f, "{stored_bytes} bytes at {offset} are not in the file")
             }
-            Self::BlocksMissing => write!(f, "block records are missing"),
-            Self::Block { block } => write!(f, "block {block} has no valid record"),
-            Self::StoredBytes { blocks, record } => {
-                write!(f, "blocks of {blocks} bytes in {record} bytes")
+            Self::Length { stored_bytes, logical_bytes } => {
+                write!(f, "{logical_bytes} bytes in {stored_bytes}")
             }
             Self::Section => write!(f, "absent, or named like another"),
         }

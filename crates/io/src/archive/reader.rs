@@ -5,10 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::directory::{Directory, Slot};
+use super::directory::{Directory, ReadFault};
 use super::error::{ArchiveError, SuperblockFault};
-use super::format::{DATA_START, SUPERBLOCK_BYTES, Superblock};
-use crate::block::{BLOCK_BYTES, BlockError, BlockErrorKind, decode_block};
+use super::format::{DATA_MIN, EntryRecord, FRONT_BYTES, SUPERBLOCK_BYTES, Superblock};
+use super::names::{NAMES, Names};
+use super::storage::{read_exact_at, slice};
+use crate::block::{BlockError, BlockErrorKind, Packed, decode_entry};
+use crate::filter::Filter;
+use crate::hash::{Hasher, hash128};
 use crate::mmap::Map;
 
 /// Where an entry lies and how large it is.
@@ -22,6 +26,16 @@ pub struct Extent {
     pub logical_bytes: u32,
 }
 
+impl Extent {
+    pub(super) fn of(record: &EntryRecord) -> Self {
+        Self {
+            offset: record.offset,
+            stored_bytes: record.stored_bytes,
+            logical_bytes: record.logical_bytes,
+        }
+    }
+}
+
 /// An open archive: its directory in memory, its bytes mapped.
 ///
 /// Nothing in the file is trusted. The directory is checked as a whole when it is opened, stored
@@ -32,6 +46,8 @@ pub struct Archive {
     map: Arc<Map>,
     pub(super) superblock: Superblock,
     pub(super) directory: Directory,
+    /// Whether the map holds the archive; what lies elsewhere has none.
+    is_here: bool,
 }
 
 impl Archive {
@@ -75,23 +91,35 @@ impl Archive {
     fn of_map(path: PathBuf, map: Map) -> Result<Self, ArchiveError> {
         check_length(&path, map.len() as u64)?;
         let candidates = [0, 1].map(|index| superblock(&map, index));
+        refuse_hopeless(&path, candidates)?;
         let mut usable: Vec<Superblock> = candidates.into_iter().flatten().collect();
         usable.sort_by_key(|superblock| std::cmp::Reverse(superblock.generation));
         let mut first_error = None;
         for superblock in usable {
             match directory(&path, &map, &superblock) {
                 Ok(directory) => {
-                    return Ok(Self { path, map: Arc::new(map), superblock, directory });
+                    let map = Arc::new(map);
+                    return Ok(Self { path, map, superblock, directory, is_here: true });
                 }
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        Err(first_error.unwrap_or_else(|| {
-            refuse(
-                path,
-                [0, 1].map(|i| superblock(&map, i).err().unwrap_or(SuperblockFault::Content)),
-            )
-        }))
+        Err(first_error.unwrap_or(ArchiveError::NotAnArchive { path }))
+    }
+
+    /// An archive whose directory was read elsewhere: see
+    /// [`RemoteIndex`](crate::RemoteIndex::into_archive).
+    pub(super) fn elsewhere(path: PathBuf, directory: Directory) -> Self {
+        let map = Arc::new(Map::of_bytes(Vec::new()));
+        let superblock = directory.root.superblock;
+        Self { path, map, superblock, directory, is_here: false }
+    }
+
+    /// Whether the archive's bytes are at hand, so that [`read`](Self::read),
+    /// [`section`](Self::section), [`names`](Self::names) and [`verify`](Self::verify) work. Those
+    /// of one that is elsewhere have to be read first; decoding them works.
+    pub fn is_here(&self) -> bool {
+        self.is_here
     }
 
     /// Entry slots: every id is below this, and some may be absent.
@@ -101,18 +129,19 @@ impl Archive {
 
     /// Where entry `id` lies; `None` when there is no such entry.
     pub fn extent(&self, id: u32) -> Option<Extent> {
-        let record = &self.slot(id)?.record;
-        Some(Extent {
-            offset: record.offset,
-            stored_bytes: record.stored_bytes,
-            logical_bytes: record.logical_bytes,
-        })
+        self.record(id).map(Extent::of)
+    }
+
+    /// Where a section lies; `None` when there is no such section.
+    pub fn section_extent(&self, name: [u8; 8]) -> Option<Extent> {
+        self.section_record(name).map(|(_, record)| Extent::of(record))
     }
 
     /// The stored bytes of entry `id`, from the map: to be given to [`decode`](Self::decode).
-    /// Reading them may fault, and so wait for the disk.
+    /// Reading them may fault, and so wait for the disk. `None` where there is no such entry, or
+    /// the archive is elsewhere.
     pub fn stored(&self, id: u32) -> Option<&[u8]> {
-        self.slot(id).map(|slot| self.stored_of(slot))
+        self.stored_of(self.record(id)?)
     }
 
     /// Checks and decodes entry `id` from its stored bytes, however they were read. Pure: call it
@@ -131,12 +160,9 @@ impl Archive {
         out: &mut [u8],
         scratch: &mut Vec<u8>,
     ) -> Result<(), BlockError> {
-        let slot = self.slot(id).ok_or(BlockError {
-            entry: id,
-            block: 0,
-            kind: BlockErrorKind::Absent,
-        })?;
-        self.decode_slot(slot, stored, out, scratch).map_err(|(block, kind)| BlockError {
+        let absent = BlockError { entry: id, block: 0, kind: BlockErrorKind::Absent };
+        let record = self.record(id).ok_or(absent)?;
+        decode_entry(record, stored, out, scratch).map_err(|(block, kind)| BlockError {
             entry: id,
             block,
             kind,
@@ -146,11 +172,13 @@ impl Archive {
     /// Entry `id`, decoded into a new buffer.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// As [`decode`](Self::decode); `Elsewhere` where the archive is.
     pub fn read(&self, id: u32) -> Result<Vec<u8>, BlockError> {
-        let bytes = self.extent(id).map_or(0, |extent| extent.logical_bytes as usize);
-        let mut out = vec![0; bytes];
-        self.decode(id, self.stored(id).unwrap_or(&[]), &mut out, &mut Vec::new())?;
+        let fail = |kind| BlockError { entry: id, block: 0, kind };
+        let record = self.record(id).ok_or(fail(BlockErrorKind::Absent))?;
+        let stored = self.stored_of(record).ok_or(fail(BlockErrorKind::Elsewhere))?;
+        let mut out = vec![0; record.logical_bytes as usize];
+        self.decode(id, stored, &mut out, &mut Vec::new())?;
         Ok(out)
     }
 
@@ -159,36 +187,150 @@ impl Archive {
     /// # Errors
     /// `MissingSection`, or `BadSection` when it cannot be decoded.
     pub fn section(&self, name: [u8; 8]) -> Result<Vec<u8>, ArchiveError> {
-        let index = self.directory.sections.iter().position(|(other, _)| *other == name);
-        let Some(index) = index else {
-            return Err(ArchiveError::MissingSection { path: self.path.clone(), name });
-        };
-        let slot = &self.directory.sections[index].1;
-        let mut out = vec![0; slot.record.logical_bytes as usize];
-        match self.decode_slot(slot, self.stored_of(slot), &mut out, &mut Vec::new()) {
+        match self.section_record(name).map(|(index, record)| (index, self.stored_of(record))) {
+            Some((_, Some(stored))) => self.decode_section(name, stored),
+            Some((index, None)) => {
+                let kind = BlockErrorKind::Elsewhere;
+                let error = BlockError { entry: index as u32, block: 0, kind };
+                Err(ArchiveError::BadSection { path: self.path.clone(), name, error })
+            }
+            None => Err(ArchiveError::MissingSection { path: self.path.clone(), name }),
+        }
+    }
+
+    /// Checks and decodes the section called `name` from its stored bytes, into a new buffer.
+    ///
+    /// # Errors
+    /// `MissingSection`, or `BadSection` when it cannot be decoded.
+    pub fn decode_section(&self, name: [u8; 8], stored: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+        let path = || self.path.clone();
+        let (index, record) = self
+            .section_record(name)
+            .ok_or_else(|| ArchiveError::MissingSection { path: path(), name })?;
+        if record.stored_bytes as usize != stored.len() {
+            let kind = BlockErrorKind::length(record.stored_bytes as usize, stored.len());
+            let error = BlockError { entry: index as u32, block: 0, kind };
+            return Err(ArchiveError::BadSection { path: path(), name, error });
+        }
+        let mut out = vec![0; record.logical_bytes as usize];
+        match decode_entry(record, stored, &mut out, &mut Vec::new()) {
             Ok(()) => Ok(out),
             Err((block, kind)) => Err(ArchiveError::BadSection {
-                path: self.path.clone(),
+                path: path(),
                 name,
                 error: BlockError { entry: index as u32, block, kind },
             }),
         }
     }
 
-    /// The names of all sections, in the order they were written.
-    pub fn sections(&self) -> impl Iterator<Item = [u8; 8]> + '_ {
-        self.directory.sections.iter().map(|(name, _)| *name)
+    /// The names of entries; empty where none was given.
+    ///
+    /// # Errors
+    /// `BadSection` or `BadNames` when they are damaged.
+    pub fn names(&self) -> Result<Names, ArchiveError> {
+        if self.section_record(NAMES).is_none() {
+            return Ok(Names::default());
+        }
+        Names::decode(&self.section(NAMES)?)
+            .ok_or_else(|| ArchiveError::BadNames { path: self.path.clone() })
     }
 
-    /// Names the content: archives with equal hashes hold the same entries and sections in the
-    /// same places.
-    pub fn content_hash(&self) -> u64 {
+    /// Entry `id` as it is stored, to be added to another archive without compressing it again. It is
+    /// decoded and compared with its hash, so that no damage is carried along.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn packed(&self, id: u32) -> Result<Packed, BlockError> {
+        let absent = BlockError { entry: id, block: 0, kind: BlockErrorKind::Absent };
+        let record = self.record(id).ok_or(absent)?;
+        self.pack_of(record).map_err(|(block, kind)| BlockError { entry: id, block, kind })
+    }
+
+    /// A section as it is stored, likewise.
+    ///
+    /// # Errors
+    /// As [`section`](Self::section).
+    pub fn packed_section(&self, name: [u8; 8]) -> Result<Packed, ArchiveError> {
+        let path = || self.path.clone();
+        let (index, record) = self
+            .section_record(name)
+            .ok_or_else(|| ArchiveError::MissingSection { path: path(), name })?;
+        self.pack_of(record).map_err(|(block, kind)| {
+            let error = BlockError { entry: index as u32, block, kind };
+            ArchiveError::BadSection { path: path(), name, error }
+        })
+    }
+
+    fn pack_of(&self, record: &EntryRecord) -> Result<Packed, (u32, BlockErrorKind)> {
+        let stored = self.stored_of(record).ok_or((0, BlockErrorKind::Elsewhere))?;
+        let mut out = vec![0; record.logical_bytes as usize];
+        decode_entry(record, stored, &mut out, &mut Vec::new())?;
+        if hash128(&out) != record.content_hash {
+            return Err((0, BlockErrorKind::Content));
+        }
+        Ok(Packed {
+            filter: record.filter,
+            logical_bytes: u64::from(record.logical_bytes),
+            content_hash: record.content_hash,
+            table_crc32c: record.table_crc32c,
+            stored: stored.to_vec(),
+        })
+    }
+
+    /// The names of all sections but that of the entries' names, in the order they were written.
+    pub fn sections(&self) -> impl Iterator<Item = [u8; 8]> + '_ {
+        self.directory.root.sections.iter().map(|(name, _)| *name).filter(|name| *name != NAMES)
+    }
+
+    /// Names the content: archives with equal hashes hold the same entries and sections, wherever
+    /// in the file and however compressed.
+    pub fn content_hash(&self) -> u128 {
         self.superblock.content_hash
     }
 
+    /// Names the whole archive: where everything lies, how it is stored and what it is.
+    pub fn layout_hash(&self) -> u128 {
+        let superblock = &self.superblock;
+        let mut hasher = Hasher::default();
+        hasher.update(&superblock.content_hash.to_le_bytes());
+        hasher.update(&superblock.file_bytes.to_le_bytes());
+        for (_, record) in self.directory.present() {
+            hasher.update(&record.encode());
+        }
+        hasher.finish()
+    }
+
     /// Hash of entry `id` before compression: equal content has an equal hash.
-    pub fn entry_hash(&self, id: u32) -> Option<u64> {
-        self.slot(id).map(|slot| slot.record.content_hash)
+    pub fn entry_hash(&self, id: u32) -> Option<u128> {
+        self.record(id).map(|record| record.content_hash)
+    }
+
+    /// Hash of a section before compression.
+    pub fn section_hash(&self, name: [u8; 8]) -> Option<u128> {
+        self.section_record(name).map(|(_, record)| record.content_hash)
+    }
+
+    /// The filter that entry `id` was compressed behind.
+    pub fn filter(&self, id: u32) -> Option<Filter> {
+        self.record(id).map(|record| record.filter)
+    }
+
+    /// 2 for an archive that was written in one go, one more for every append.
+    pub fn generation(&self) -> u64 {
+        self.superblock.generation
+    }
+
+    /// Bytes in the file that only older generations use.
+    pub fn dead_bytes(&self) -> u64 {
+        self.directory.dead.iter().map(|dead| dead.bytes).sum()
+    }
+
+    /// Bytes of the directory, and whether it lies in front, where a reader far away finds it with
+    /// its first request.
+    pub fn directory_bytes(&self) -> (u64, bool) {
+        let extents = self.directory.extents();
+        let bytes = extents.iter().map(|(start, end)| end - start).sum();
+        (bytes, extents.iter().all(|&(_, end)| end <= FRONT_BYTES))
     }
 
     /// Bytes of the archive.
@@ -200,8 +342,8 @@ impl Archive {
     pub fn index_bytes(&self) -> u64 {
         let directory = &self.directory;
         (size_of_val(&directory.entries[..])
-            + size_of_val(&directory.sections[..])
-            + size_of_val(&directory.blocks[..])) as u64
+            + size_of_val(&directory.root.sections[..])
+            + size_of_val(&directory.dead[..])) as u64
     }
 
     /// Where it was opened.
@@ -214,56 +356,31 @@ impl Archive {
         Arc::clone(&self.map)
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.map
-    }
-
-    fn slot(&self, id: u32) -> Option<&Slot> {
+    pub(super) fn record(&self, id: u32) -> Option<&EntryRecord> {
         self.directory.entries.get(id as usize)?.as_ref()
     }
 
-    pub(super) fn stored_of(&self, slot: &Slot) -> &[u8] {
-        // The directory was checked against the length of the map, so both conversions hold.
-        let start = slot.record.offset as usize;
-        &self.map[start..start + slot.record.stored_bytes as usize]
+    fn section_record(&self, name: [u8; 8]) -> Option<(usize, &EntryRecord)> {
+        let mut sections = self.directory.root.sections.iter().enumerate();
+        sections.find(|(_, (other, _))| *other == name).map(|(index, (_, record))| (index, record))
     }
 
-    fn decode_slot(
-        &self,
-        slot: &Slot,
-        stored: &[u8],
-        out: &mut [u8],
-        scratch: &mut Vec<u8>,
-    ) -> Result<(), (u32, BlockErrorKind)> {
-        let record = &slot.record;
-        for (expected, found) in
-            [(record.stored_bytes, stored.len()), (record.logical_bytes, out.len())]
-        {
-            if expected as usize != found {
-                let kind =
-                    BlockErrorKind::Length { expected: u64::from(expected), found: found as u64 };
-                return Err((0, kind));
-            }
+    fn stored_of(&self, record: &EntryRecord) -> Option<&[u8]> {
+        slice(&self.map, record.offset, record.stored_bytes as usize).ok()
+    }
+
+    /// Reads from the file, so that a long walk through it does not fill memory with the map.
+    pub(super) fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        match self.map.file() {
+            Some(file) => read_exact_at(file, offset, out),
+            None => slice(&self.map, offset, out.len()).map(|bytes| out.copy_from_slice(bytes)),
         }
-        let mut rest = stored;
-        let blocks = self.directory.blocks_of(slot);
-        for (index, (block, out)) in blocks.iter().zip(out.chunks_mut(BLOCK_BYTES)).enumerate() {
-            let (piece, behind) = rest.split_at(block.stored_bytes as usize);
-            rest = behind;
-            decode_block(record.filter, block, index * BLOCK_BYTES, piece, out, scratch)
-                .map_err(|kind| (index as u32, kind))?;
-        }
-        Ok(())
     }
 }
 
-/// Superblock `index`. The file is long enough for both.
+/// Superblock `index` of a file that is long enough for both.
 pub(super) fn superblock(file: &[u8], index: usize) -> Result<Superblock, SuperblockFault> {
-    let superblock = Superblock::decode(&file[index * SUPERBLOCK_BYTES..])?;
-    if superblock.generation % 2 != index as u64 {
-        return Err(SuperblockFault::Generation { found: superblock.generation });
-    }
-    Ok(superblock)
+    Superblock::decode(&file[index * SUPERBLOCK_BYTES..], index)
 }
 
 fn directory(path: &Path, map: &Map, superblock: &Superblock) -> Result<Directory, ArchiveError> {
@@ -275,25 +392,37 @@ fn directory(path: &Path, map: &Map, superblock: &Superblock) -> Result<Director
             expected_bytes,
         });
     }
-    Directory::read(map, superblock)
-        .map_err(|fault| ArchiveError::Directory { path: path.to_path_buf(), fault })
+    let read = &mut |offset, out: &mut [u8]| {
+        slice(map, offset, out.len()).map(|bytes| out.copy_from_slice(bytes))
+    };
+    Directory::read(read, superblock).map_err(|fault| match fault {
+        ReadFault::Fault(fault) => ArchiveError::Directory { path: path.to_path_buf(), fault },
+        ReadFault::Io(source) => {
+            ArchiveError::Io { action: "read", path: path.to_path_buf(), source }
+        }
+    })
 }
 
-fn check_length(path: &Path, file_bytes: u64) -> Result<(), ArchiveError> {
+pub(super) fn check_length(path: &Path, file_bytes: u64) -> Result<(), ArchiveError> {
     match file_bytes {
         0 => Err(ArchiveError::Empty { path: path.to_path_buf() }),
-        1..DATA_START => Err(ArchiveError::TooShort { path: path.to_path_buf(), file_bytes }),
+        1..DATA_MIN => Err(ArchiveError::TooShort { path: path.to_path_buf(), file_bytes }),
         _ => Ok(()),
     }
 }
 
-/// Why a file without a usable superblock is refused.
-fn refuse(path: PathBuf, faults: [SuperblockFault; 2]) -> ArchiveError {
+/// Refuses a file without a usable superblock.
+pub(super) fn refuse_hopeless(
+    path: &Path,
+    superblocks: [Result<Superblock, SuperblockFault>; 2],
+) -> Result<(), ArchiveError> {
     use SuperblockFault::{Magic, Unwritten, Version};
-    match faults {
+    let [Err(first), Err(second)] = superblocks else { return Ok(()) };
+    let path = path.to_path_buf();
+    Err(match [first, second] {
         [Unwritten, Unwritten] => ArchiveError::Unfinished { path },
         [Version { found }, _] | [_, Version { found }] => ArchiveError::Version { path, found },
         [Magic | Unwritten, Magic | Unwritten] => ArchiveError::NotAnArchive { path },
         faults => ArchiveError::Superblocks { path, faults },
-    }
+    })
 }

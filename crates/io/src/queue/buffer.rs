@@ -1,42 +1,130 @@
-//! The bytes of a completed read.
+//! Memory that a device reads into, and the bytes of a completed read in it.
 
 use std::fmt;
-use std::ops::{Deref, Range};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut, Range};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::error::ReadErrorKind;
-use super::{QUEUE_CAPACITY, ReadRequest};
+use super::pool::BufferPool;
 use crate::mmap::Map;
 
-/// Default of the most bytes of buffers, lent and idle, beyond which none is kept for later reads.
-pub const POOL_BYTES_MAX: usize = 8 << 20;
+/// Alignment of every buffer, and of its length: what direct I/O asks for.
+pub const BUFFER_ALIGN_BYTES: usize = 4096;
 
-/// Granularity of pooled buffers, so that reads of similar length share them.
-const BUFFER_STEP_BYTES: usize = 16 * 1024;
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(4096))]
+struct Page([u8; BUFFER_ALIGN_BYTES]);
+
+/// Memory to read into: whole pages that never move. Made by a [`BufferPool`].
+pub struct Buffer {
+    pages: Box<[Page]>,
+    /// Unlike that of any other buffer of the process, so that a queue knows one again.
+    serial: u64,
+}
+
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
+
+impl Buffer {
+    /// Zeroed memory of at least `bytes` bytes; `None` when the system has none.
+    pub fn new(bytes: usize) -> Option<Self> {
+        let pages = bytemuck::try_zeroed_slice_box(bytes.div_ceil(BUFFER_ALIGN_BYTES)).ok()?;
+        Some(Self { pages, serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// Its number: no two buffers of a process have the same.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.pages)
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(&mut self.pages)
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} bytes, number {})", self.len(), self.serial)
+    }
+}
 
 /// The bytes of a completed read; send it to the thread that decodes them.
 ///
-/// Either a range of the map, or memory that goes back to its queue's pool when this is dropped.
+/// A range of the map, or of a buffer that goes back to its pool when the last completion that
+/// shares it is dropped.
+#[derive(Clone)]
 pub struct ReadBuffer {
     source: Source,
+    range: Range<usize>,
 }
 
+#[derive(Clone)]
 enum Source {
-    Mapped { map: Arc<Map>, range: Range<usize> },
-    Pooled { bytes: Vec<u8>, len: usize, pool: Arc<BufferPool> },
+    Mapped(Arc<Map>),
+    Lent(Arc<Lent>),
+}
+
+/// A buffer that finds its way home.
+struct Lent {
+    /// Always there, but for the drop.
+    buffer: Option<Buffer>,
+    pool: Arc<dyn BufferPool>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            self.pool.put(buffer);
+        }
+    }
 }
 
 impl ReadBuffer {
     pub(super) fn mapped(map: &Arc<Map>, range: Range<usize>) -> Self {
-        Self { source: Source::Mapped { map: Arc::clone(map), range } }
+        Self { source: Source::Mapped(Arc::clone(map)), range }
     }
 
-    /// Heap bytes that it holds: 0 for a range of the map.
-    pub fn heap_bytes(&self) -> usize {
-        match &self.source {
-            Source::Mapped { .. } => 0,
-            Source::Pooled { bytes, .. } => bytes.len(),
-        }
+    /// A buffer that has been read into, on its way to whoever asked for it.
+    pub(super) fn lent(buffer: Buffer, pool: &Arc<dyn BufferPool>) -> Self {
+        let range = 0..buffer.len();
+        let lent = Lent { buffer: Some(buffer), pool: Arc::clone(pool) };
+        Self { source: Source::Lent(Arc::new(lent)), range }
+    }
+
+    /// Bytes that come from nowhere in particular: for queues of your own.
+    pub fn from_vec(bytes: Vec<u8>) -> Self {
+        let range = 0..bytes.len();
+        Self { source: Source::Mapped(Arc::new(Map::of_bytes(bytes))), range }
+    }
+
+    /// A part of it, which shares its memory.
+    ///
+    /// # Panics
+    /// When the range is not in it.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.range.len(), "{range:?} of {self:?}");
+        let range = self.range.start + range.start..self.range.start + range.end;
+        Self { source: self.source.clone(), range }
+    }
+
+    /// Whether it is a range of this map.
+    pub(super) fn is_of(&self, map: &Arc<Map>) -> bool {
+        matches!(&self.source, Source::Mapped(other) if Arc::ptr_eq(other, map))
+    }
+
+    /// Whether it holds memory of a pool, and not a range of the map.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.source, Source::Lent(_))
     }
 }
 
@@ -45,135 +133,17 @@ impl Deref for ReadBuffer {
 
     fn deref(&self) -> &[u8] {
         match &self.source {
-            Source::Mapped { map, range } => &map[range.clone()],
-            Source::Pooled { bytes, len, .. } => &bytes[..*len],
+            Source::Mapped(map) => &map[self.range.clone()],
+            Source::Lent(lent) => {
+                lent.buffer.as_deref().map_or(&[], |bytes| &bytes[self.range.clone()])
+            }
         }
     }
 }
 
 impl fmt::Debug for ReadBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.source {
-            Source::Mapped { .. } => "mapped",
-            Source::Pooled { .. } => "pooled",
-        };
-        write!(f, "ReadBuffer({} bytes, {kind})", self.len())
-    }
-}
-
-impl Drop for ReadBuffer {
-    fn drop(&mut self) {
-        if let Source::Pooled { bytes, pool, .. } = &mut self.source {
-            pool.put(std::mem::take(bytes));
-        }
-    }
-}
-
-/// The range of the map that a request asks for.
-pub(super) fn range(
-    request: &ReadRequest,
-    file_bytes: usize,
-) -> Result<Range<usize>, ReadErrorKind> {
-    let fault = ReadErrorKind::OutOfRange { file_bytes: file_bytes as u64 };
-    let end = request.offset.checked_add(u64::from(request.len)).ok_or(fault)?;
-    match (usize::try_from(request.offset), usize::try_from(end)) {
-        (Ok(start), Ok(end)) if end <= file_bytes => Ok(start..end),
-        _ => Err(fault),
-    }
-}
-
-/// Buffers of a queue: those lent to completions, and idle ones for later reads. An idle one is kept
-/// only while all of them together stay within a limit, so that what a queue holds is what is lent,
-/// or the limit.
-#[derive(Debug)]
-pub(super) struct BufferPool {
-    bytes_max: usize,
-    buffers: Mutex<Buffers>,
-}
-
-#[derive(Debug, Default)]
-struct Buffers {
-    idle: Vec<Vec<u8>>,
-    idle_bytes: usize,
-    lent_bytes: usize,
-}
-
-impl Default for BufferPool {
-    fn default() -> Self {
-        Self::new(POOL_BYTES_MAX)
-    }
-}
-
-impl BufferPool {
-    pub(super) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, buffers: Mutex::default() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Buffers> {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A buffer of `len` bytes filled by `fill`. Only new memory is zeroed.
-    pub(super) fn filled(
-        self: &Arc<Self>,
-        len: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), ReadErrorKind>,
-    ) -> Result<ReadBuffer, ReadErrorKind> {
-        let mut buffer = ReadBuffer {
-            source: Source::Pooled { bytes: self.take(len)?, len, pool: Arc::clone(self) },
-        };
-        if let Source::Pooled { bytes, .. } = &mut buffer.source {
-            fill(&mut bytes[..len])?;
-        }
-        Ok(buffer)
-    }
-
-    /// The smallest idle buffer that is long enough and not twice too long, or a new one.
-    fn take(&self, len: usize) -> Result<Vec<u8>, ReadErrorKind> {
-        let size = len.next_multiple_of(BUFFER_STEP_BYTES);
-        let mut buffers = self.lock();
-        let fits = |bytes: usize| (len..=size * 2).contains(&bytes);
-        let smallest = (0..buffers.idle.len())
-            .filter(|&index| fits(buffers.idle[index].len()))
-            .min_by_key(|&index| buffers.idle[index].len());
-        if let Some(index) = smallest {
-            let bytes = buffers.idle.swap_remove(index);
-            buffers.idle_bytes -= bytes.len();
-            buffers.lent_bytes += bytes.len();
-            return Ok(bytes);
-        }
-        // Room for the new one: idle ones go first.
-        while buffers.idle_bytes + buffers.lent_bytes + size > self.bytes_max {
-            let Some(bytes) = buffers.idle.pop() else { break };
-            buffers.idle_bytes -= bytes.len();
-        }
-        buffers.lent_bytes += size;
-        drop(buffers);
-        let mut bytes = Vec::new();
-        if bytes.try_reserve_exact(size).is_err() {
-            self.lock().lent_bytes -= size;
-            return Err(ReadErrorKind::OutOfMemory);
-        }
-        bytes.resize(size, 0);
-        Ok(bytes)
-    }
-
-    fn put(&self, bytes: Vec<u8>) {
-        let mut buffers = self.lock();
-        buffers.lent_bytes -= bytes.len();
-        let total = buffers.idle_bytes + buffers.lent_bytes + bytes.len();
-        if buffers.idle.len() < QUEUE_CAPACITY && total <= self.bytes_max {
-            buffers.idle_bytes += bytes.len();
-            buffers.idle.push(bytes);
-        }
-    }
-
-    pub(super) fn idle_bytes(&self) -> usize {
-        self.lock().idle_bytes
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        let buffers = self.lock();
-        buffers.idle_bytes + buffers.lent_bytes
+        let kind = if self.is_lent() { "lent" } else { "mapped" };
+        write!(f, "ReadBuffer({} bytes, {kind})", self.range.len())
     }
 }

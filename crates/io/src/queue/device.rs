@@ -124,26 +124,34 @@ pub struct DeviceModel {
     pub depth: u32,
 }
 
-/// Faults to inject, decided by a seed and by the position of the request among all submitted.
+/// Faults to inject, decided by a seed and by the position of a read among all that the device gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultPlan {
     /// Another seed hits other requests.
     pub seed: u64,
-    /// Of a million requests, how many fail. 0: none; 1,000,000: all.
+    /// Of a million reads, how many fail. 0: none; 1,000,000: all.
     pub error_per_million: u32,
-    /// Of a million requests, how many take [`STALL_NS`] longer. 0: none; 1,000,000: all.
+    /// Of a million reads, how many take [`STALL_NS`] longer. 0: none; 1,000,000: all.
     pub stall_per_million: u32,
-    /// Of a million requests, how many have one bit flipped. 0: none; 1,000,000: all.
+    /// Of a million reads, how many have one bit flipped. 0: none; 1,000,000: all.
     pub corrupt_per_million: u32,
+    /// Of a million reads, how many are answered with half of their bytes at first. 0: none;
+    /// 1,000,000: all.
+    pub short_per_million: u32,
+    /// Of a million reads, how many are interrupted once and have to be repeated. 0: none;
+    /// 1,000,000: all.
+    pub interrupt_per_million: u32,
 }
 
-/// What happens to one request.
+/// What happens to one read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fault {
     pub error: bool,
     pub stall_ns: u64,
     /// Where to flip a bit, to be reduced to the length of the range.
     pub corrupt: Option<u64>,
+    pub short: bool,
+    pub interrupt: bool,
 }
 
 impl FaultPlan {
@@ -154,6 +162,8 @@ impl FaultPlan {
             error: hit(1, self.error_per_million),
             stall_ns: if hit(2, self.stall_per_million) { STALL_NS } else { 0 },
             corrupt: hit(3, self.corrupt_per_million).then(|| draw(4)),
+            short: hit(5, self.short_per_million),
+            interrupt: hit(6, self.interrupt_per_million),
         }
     }
 }

@@ -29,8 +29,25 @@ pub enum ReadErrorKind {
         /// Bytes in the archive.
         file_bytes: u64,
     },
+    /// More than may be in flight at once.
+    TooLarge {
+        /// Bytes that may be: [`QueueOptions::bytes_max`](crate::QueueOptions::bytes_max).
+        bytes_max: u64,
+    },
     /// The file became shorter than the archive.
     Truncated,
+    /// The device has not answered for so long.
+    Stalled {
+        /// Since the read was issued, ns.
+        after_ns: u64,
+    },
+    /// The server has another version of the archive than the one that was opened.
+    Changed,
+    /// The server refused, or could not be reached, and trying again did not help.
+    Remote {
+        /// Its status, where that is final; `None` where it could not be reached or kept failing.
+        status: Option<u16>,
+    },
     /// There is no memory for the bytes.
     OutOfMemory,
     /// The system refused.
@@ -52,14 +69,37 @@ impl ReadError {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "read {} of {} bytes at {}: ", self.id, self.len, self.offset)?;
-        match self.kind {
+        write!(f, "read {} of {} bytes at {}: {}", self.id, self.len, self.offset, self.kind)
+    }
+}
+
+impl fmt::Display for ReadErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
             ReadErrorKind::Cancelled => write!(f, "cancelled"),
             ReadErrorKind::OutOfRange { file_bytes } => {
                 write!(f, "outside the archive of {file_bytes} bytes")
             }
             ReadErrorKind::Truncated => {
                 write!(f, "the file has become shorter; bake or copy the archive again")
+            }
+            ReadErrorKind::TooLarge { bytes_max } => {
+                write!(f, "more than the {bytes_max} bytes that may be in flight; raise the budget")
+            }
+            ReadErrorKind::Stalled { after_ns } => {
+                write!(f, "no answer from the device after {} ms", after_ns / 1_000_000)
+            }
+            ReadErrorKind::Changed => {
+                write!(f, "the archive on the server has changed; open it again")
+            }
+            ReadErrorKind::Remote { status: Some(404) } => {
+                write!(f, "the server has no such file (status 404); check the address")
+            }
+            ReadErrorKind::Remote { status: Some(status) } => {
+                write!(f, "the server refuses (status {status}); check its credentials")
+            }
+            ReadErrorKind::Remote { status: None } => {
+                write!(f, "the server could not be reached or kept failing; check the network")
             }
             ReadErrorKind::OutOfMemory => write!(f, "no memory for it; lower the budget"),
             ReadErrorKind::Io { os_error: Some(code), .. } => {

@@ -2,88 +2,87 @@
 
 use std::sync::Arc;
 
-use super::buffer::range;
+use super::options::OptionsError;
+use super::scheduler::Scheduler;
 use super::{
-    Completion, QUEUE_CAPACITY, QueueFull, ReadBuffer, ReadError, ReadErrorKind, ReadQueue,
-    ReadRequest,
+    Arrival, Completion, QueueCounters, QueueFull, QueueOptions, ReadBuffer, ReadQueue,
+    ReadRequest, Ticket,
 };
 use crate::archive::Archive;
 use crate::mmap::Map;
 
-#[derive(Debug)]
-struct Waiting {
-    request: ReadRequest,
-    submitted_ns: u64,
-    cancelled: bool,
-}
-
-/// Hands out ranges of the map on the next poll, the most urgent first. The system is told on
-/// submit to read ahead; whoever touches a byte that is not there yet waits for it, which should
-/// be the thread that decodes.
+/// Hands out ranges of the map on the next poll, the most urgent first. The system is told then to
+/// read them ahead; whoever touches a byte that is not there yet waits for the disk, a page at a
+/// time, which should be the thread that decodes. From a disk that is much slower than queues that
+/// read: it is for worlds that fit into memory.
 #[derive(Debug)]
 pub struct MmapQueue {
     map: Arc<Map>,
-    file_bytes: usize,
-    waiting: Vec<Waiting>,
+    scheduler: Scheduler,
+    arrival: Option<Arrival>,
 }
 
 impl MmapQueue {
     /// A queue of reads from `archive`.
-    pub fn new(archive: &Archive) -> Self {
-        Self {
-            map: archive.map(),
-            file_bytes: archive.file_bytes() as usize,
-            waiting: Vec::with_capacity(QUEUE_CAPACITY),
-        }
+    ///
+    /// # Errors
+    /// The first of `options` that is out of range.
+    pub fn new(archive: &Archive, options: QueueOptions) -> Result<Self, OptionsError> {
+        // A map has no depth: everything is ready at once.
+        let options = QueueOptions { adapt: false, ..options };
+        let scheduler = Scheduler::new(options, archive.file_bytes(), 1)?;
+        Ok(Self { map: archive.map(), scheduler, arrival: None })
     }
 }
 
 impl ReadQueue for MmapQueue {
-    fn submit(&mut self, request: ReadRequest, now_ns: u64) -> Result<(), QueueFull> {
-        if self.waiting.len() == QUEUE_CAPACITY {
-            return Err(QueueFull { capacity: QUEUE_CAPACITY });
+    fn submit(&mut self, request: ReadRequest, now_ns: u64) -> Result<Ticket, QueueFull> {
+        let ticket = self.scheduler.submit(request, now_ns, now_ns)?;
+        if let Some(arrival) = &self.arrival {
+            arrival.notify();
         }
-        if let Ok(range) = range(&request, self.file_bytes) {
-            self.map.will_need(range.start, range.len());
-        }
-        self.waiting.push(Waiting { request, submitted_ns: now_ns, cancelled: false });
-        Ok(())
+        Ok(ticket)
     }
 
-    fn cancel(&mut self, id: u64) -> bool {
-        let found = self.waiting.iter_mut().find(|w| w.request.id == id && !w.cancelled);
-        found.map(|waiting| waiting.cancelled = true).is_some()
+    fn cancel(&mut self, ticket: Ticket) -> bool {
+        self.scheduler.cancel(ticket, 0)
+    }
+
+    fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {
+        self.scheduler.reprioritise(ticket, class, deadline_ns)
     }
 
     fn poll(&mut self, now_ns: u64, out: &mut Vec<Completion>) {
-        // Stable: first come, first served within a class.
-        self.waiting.sort_by_key(|waiting| waiting.request.class);
-        for Waiting { request, submitted_ns, cancelled } in self.waiting.drain(..) {
-            let result = if cancelled {
-                Err(ReadErrorKind::Cancelled)
-            } else {
-                range(&request, self.file_bytes)
-            };
-            out.push(Completion {
-                id: request.id,
-                result: result
-                    .map(|range| ReadBuffer::mapped(&self.map, range))
-                    .map_err(|kind| ReadError::new(&request, kind)),
-                submitted_ns,
-                completed_ns: now_ns.max(submitted_ns),
-            });
+        while let Some(read) = self.scheduler.issue(now_ns) {
+            let begin = read.offset as usize;
+            let range = begin..begin + read.needed;
+            self.map.will_need(begin, read.needed);
+            let result = Ok(ReadBuffer::mapped(&self.map, range));
+            self.scheduler.complete(read.token, result, now_ns);
+        }
+        self.scheduler.poll(out);
+        if let (Some(arrival), true) = (&self.arrival, self.scheduler.waiting() > 0) {
+            arrival.notify();
         }
     }
 
     fn in_flight(&self) -> usize {
-        self.waiting.len()
+        self.scheduler.in_flight()
     }
 
     fn capacity(&self) -> usize {
-        QUEUE_CAPACITY
+        self.scheduler.options().capacity
     }
 
     fn backend(&self) -> &'static str {
         "mmap"
+    }
+
+    fn counters(&self) -> QueueCounters {
+        self.scheduler.counters()
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival) {
+        self.arrival = Some(arrival);
     }
 }

@@ -1,32 +1,58 @@
-//! The model of an archive: maps from ids and names to bytes.
+//! The model of an archive: maps from ids and names to bytes, and what of them each generation has.
 
 use std::collections::BTreeMap;
 
-use farplane_io::{Archive, ArchiveBuilder, ArchiveError, Filter, RUN_ALIGN_BYTES, pack};
+use farplane_io::{
+    Archive, ArchiveBuilder, ArchiveError, ByteRange, Filter, Located, Names, Profile,
+    RUN_ALIGN_BYTES, RemoteIndex,
+};
 
 use super::{byte, crc32c, noise, word};
 
 /// A call to a writer.
 #[derive(Clone, Debug)]
 pub enum Op {
-    Add { id: u32, bytes: Vec<u8>, filter: Filter },
+    Add {
+        id: u32,
+        bytes: Vec<u8>,
+        filter: Filter,
+        profile: Profile,
+    },
+    Remove {
+        id: u32,
+    },
     BeginRun,
-    Section { name: [u8; 8], bytes: Vec<u8> },
+    Section {
+        name: [u8; 8],
+        bytes: Vec<u8>,
+    },
+    Name {
+        id: u32,
+        name: String,
+    },
+    Unname {
+        name: String,
+    },
+    /// Finish, and append from here on.
+    Commit,
 }
 
 impl Op {
     pub fn decode(input: &mut &[u8]) -> Option<Self> {
-        match byte(input)? % 8 {
+        match byte(input)? % 16 {
             0 => Some(Self::BeginRun),
             1 => {
                 let name = [byte(input)? % 4, 0, 0, 0, 0, 0, 0, b'x'];
                 Some(Self::Section { name, bytes: content(input)? })
             }
+            2 => Some(Self::Commit),
+            3 => Some(Self::Remove { id: id(input)? }),
+            4 => Some(Self::Name { id: id(input)?, name: name(input)? }),
+            5 => Some(Self::Unname { name: name(input)? }),
             _ => {
-                let id = u32::from(byte(input)?);
-                // Now and then far apart, so that there are several leaves.
-                let id = if id > 250 { id * 9 } else { id % 32 };
-                Some(Self::Add { id, filter: filter(input)?, bytes: content(input)? })
+                let (id, filter) = (id(input)?, filter(input)?);
+                let profile = if id % 2 == 0 { Profile::Fast } else { Profile::Small };
+                Some(Self::Add { id, filter, profile, bytes: content(input)? })
             }
         }
     }
@@ -40,108 +66,211 @@ impl Op {
     }
 }
 
-fn filter(input: &mut &[u8]) -> Option<Filter> {
+fn id(input: &mut &[u8]) -> Option<u32> {
+    let id = u32::from(byte(input)?);
+    // Now and then far apart, so that there are several leaves.
+    Some(if id > 250 { id * 9 } else { id % 32 })
+}
+
+fn name(input: &mut &[u8]) -> Option<String> {
+    Some(["", "a", "a/b", "a/c", "rock", "äöü"][usize::from(byte(input)? % 6)].to_owned())
+}
+
+pub fn filter(input: &mut &[u8]) -> Option<Filter> {
     let (kind, parameter) = (byte(input)?, u32::from(byte(input)?));
-    Some(match kind % 3 {
+    Some(match kind % 8 {
         0 => Filter::None,
         1 => Filter::PlanarDelta16 { row_samples: parameter },
+        2 => Filter::PlanarDelta32 { row_samples: parameter },
+        3 => Filter::SubtractGreen { row_texels: parameter },
+        4 => Filter::MeshVertices { stride: parameter * 4 },
+        5 => Filter::MeshIndices16,
+        6 => Filter::MeshIndices32,
         _ => Filter::ByteShuffle { stride: parameter },
     })
 }
 
-/// Up to three blocks of zeros, of a smooth slope, of noise, or of noise between zeros.
+/// Up to three blocks of zeros, of a smooth slope, of noise, of noise between zeros, of triangles, or
+/// one of a few that come again.
 fn content(input: &mut &[u8]) -> Option<Vec<u8>> {
     let (kind, len) = (byte(input)?, word(input)?);
     let len = if kind & 0x80 == 0 { len as usize % 300 } else { len as usize * 3 };
     let seed = u32::from(kind) * 0x0101_0101;
-    Some(match kind % 4 {
+    Some(match kind % 6 {
         0 => vec![0; len],
         1 => (0..len).map(|i| (i / 7) as u8).collect(),
         2 => noise(seed, len),
-        _ => noise(seed, len).into_iter().map(|b| if b < 64 { b } else { 0 }).collect(),
+        3 => noise(seed, len).into_iter().map(|b| if b < 64 { b } else { 0 }).collect(),
+        4 => (0..len as u32 / 4).flat_map(|i| (i / 3 + i % 3).to_le_bytes()).collect(),
+        _ => noise(u32::from(kind % 3), 500),
     })
 }
 
-/// Runs the calls against the builder and the model and compares all that can be read. Returns
-/// the bytes of the archive.
+#[derive(Clone, Default)]
+struct Held {
+    entries: BTreeMap<u32, Vec<u8>>,
+    sections: BTreeMap<[u8; 8], Vec<u8>>,
+    names: BTreeMap<String, u32>,
+}
+
+/// Runs the calls against the builder and the model and compares all that can be read, after every
+/// commit. Returns the bytes of the archive.
 pub fn check(ops: &[Op]) -> Vec<u8> {
-    let mut builder = ArchiveBuilder::new();
-    let mut entries = BTreeMap::new();
-    let mut sections = BTreeMap::new();
-    let mut order = Vec::new();
-    let mut run_begins = false;
+    let mut builder = ArchiveBuilder::for_entries(40);
+    let mut held = Held::default();
+    // What this generation has touched, and the entries it stored, in order.
+    let (mut added, mut sections_added) = (Vec::new(), Vec::new());
+    let mut generation = 2;
     for op in ops {
         match op {
-            Op::BeginRun => {
-                builder.begin_run();
-                run_begins = true;
-            }
-            Op::Add { id, bytes, filter } => {
-                let result = builder.add(*id, &pack(bytes, *filter));
-                if entries.contains_key(id) {
+            Op::BeginRun => builder.begin_run(),
+            Op::Add { id, bytes, filter, profile } => {
+                let result = builder.add(*id, &profile.pack(bytes, *filter));
+                if added.contains(id) {
                     assert!(matches!(result, Err(ArchiveError::DuplicateEntry { .. })));
                 } else {
                     result.expect("a new entry");
-                    entries.insert(*id, bytes.clone());
-                    order.push((*id, run_begins));
-                    run_begins = false;
+                    held.entries.insert(*id, bytes.clone());
+                    added.push(*id);
+                }
+            }
+            Op::Remove { id } => {
+                let result = builder.remove(*id);
+                if added.contains(id) {
+                    assert!(matches!(result, Err(ArchiveError::DuplicateEntry { .. })));
+                } else if held.entries.remove(id).is_some() {
+                    result.expect("an entry of an older generation");
+                } else {
+                    assert!(matches!(result, Err(ArchiveError::NoEntry { .. })));
                 }
             }
             Op::Section { name, bytes } => {
                 let result = builder.section(*name, bytes);
-                if sections.contains_key(name) {
+                if sections_added.contains(name) {
                     assert!(matches!(result, Err(ArchiveError::DuplicateSection { .. })));
                 } else {
                     result.expect("a new section");
-                    sections.insert(*name, bytes.clone());
-                    run_begins = false;
+                    held.sections.insert(*name, bytes.clone());
+                    sections_added.push(*name);
                 }
+            }
+            Op::Name { id, name } => {
+                builder.name(*id, name).expect("a name");
+                held.names.insert(name.clone(), *id);
+            }
+            Op::Unname { name } => {
+                let there = builder.unname(name).expect("names");
+                assert_eq!(there, held.names.remove(name).is_some());
+            }
+            Op::Commit => {
+                let bytes = committed(builder, &held, generation);
+                builder = ArchiveBuilder::append(bytes).expect("a whole archive");
+                generation += 1;
+                added.clear();
+                sections_added.clear();
             }
         }
     }
+    committed(builder, &held, generation)
+}
 
+fn committed(builder: ArchiveBuilder, held: &Held, generation: u64) -> Vec<u8> {
     let (bytes, summary) = builder.finish();
     assert_eq!(bytes.len() as u64, summary.file_bytes);
     let archive = Archive::from_bytes(bytes.clone()).expect("the archive opens");
     assert_eq!(archive.file_bytes(), summary.file_bytes);
     assert_eq!(archive.content_hash(), summary.content_hash);
-    assert_eq!(archive.entries(), entries.keys().last().map_or(0, |last| last + 1));
+    assert_eq!((archive.generation(), summary.generation), (generation, generation));
+    assert_eq!(archive.entries(), held.entries.keys().last().map_or(0, |last| last + 1));
     for id in 0..archive.entries() + 1 {
         let logical = archive.extent(id).map(|extent| extent.logical_bytes as usize);
-        assert_eq!(logical, entries.get(&id).map(Vec::len));
-        assert_eq!(archive.read(id).ok().as_ref(), entries.get(&id));
+        assert_eq!(logical, held.entries.get(&id).map(Vec::len));
+        assert_eq!(archive.read(id).ok().as_ref(), held.entries.get(&id));
     }
-    for (name, bytes) in &sections {
+    for (name, bytes) in &held.sections {
         assert_eq!(&archive.section(*name).expect("the section"), bytes);
     }
-    let mut end = 2 * RUN_ALIGN_BYTES;
-    for (id, aligned) in order {
-        let extent = archive.extent(id).expect("an entry that was added");
-        assert!(extent.offset >= end, "in the order of the calls, without overlap");
-        assert!(extent.stored_bytes <= extent.logical_bytes, "never larger than its content");
-        assert!(!aligned || extent.offset.is_multiple_of(RUN_ALIGN_BYTES));
-        end = extent.offset + u64::from(extent.stored_bytes);
+    let mut sections: Vec<_> = archive.sections().collect();
+    sections.sort_unstable();
+    assert!(sections.iter().eq(held.sections.keys()));
+    let names: Names = archive.names().expect("names");
+    assert!(names.iter().eq(held.names.iter().map(|(name, id)| (name.as_str(), *id))));
+    for (name, id) in &held.names {
+        assert_eq!(names.find(name), Some(*id));
     }
-    let report = archive.verify(&mut |done, total| assert!(done <= total));
+    check_places(&archive, held);
+    assert_eq!(fetched(&bytes).expect("opens from afar"), archive.content_hash());
+    let report = archive.verify(&mut |done, total| assert!(done <= total)).expect("memory");
     assert!(report.is_clean(), "{report:?}");
-    assert_eq!(report.entries as usize, entries.len());
-    assert_eq!(report.sections as usize, sections.len());
-    assert_eq!(report.blocks, summary.blocks);
+    assert_eq!(report.entries as usize, held.entries.len());
+    assert_eq!(report.dead_bytes, summary.dead_bytes);
     bytes
+}
+
+/// Extents are disjoint or of equal content, which is stored once if its filter is the same.
+fn check_places(archive: &Archive, held: &Held) {
+    let mut extents = Vec::new();
+    for id in held.entries.keys() {
+        let extent = archive.extent(*id).expect("an entry that was added");
+        let blocks = extent.logical_bytes.div_ceil(65_536);
+        assert!(extent.stored_bytes <= extent.logical_bytes + 8 * blocks, "hardly larger");
+        assert!(extent.offset >= 2 * RUN_ALIGN_BYTES);
+        extents.push((extent.offset, extent.stored_bytes, *id));
+    }
+    extents.retain(|extent| extent.1 > 0);
+    extents.sort_unstable();
+    for pair in extents.windows(2) {
+        let [(start, bytes, id), (next, _, other)] = *pair else { continue };
+        let (own, others) = (&held.entries[&id], &held.entries[&other]);
+        if start == next {
+            assert_eq!(own, others);
+        } else {
+            assert!(start + u64::from(bytes) <= next, "no overlap");
+        }
+    }
+}
+
+/// Opens the bytes as a server would give them, range by range; the content hash of what is found.
+/// Never more requests than the format promises.
+pub fn fetched(bytes: &[u8]) -> Result<u128, ArchiveError> {
+    let mut index = RemoteIndex::new();
+    let serve = |range: ByteRange| {
+        let start = bytes.len().min(usize::try_from(range.offset).unwrap_or(usize::MAX));
+        let end = bytes.len().min(start.saturating_add(range.bytes as usize));
+        &bytes[start..end]
+    };
+    let mut requests = 0;
+    while let Some(range) = index.wants() {
+        index.supply(range.offset, serve(range))?;
+        requests += 1;
+        assert!(requests <= 3, "the front, and the root of either superblock at most");
+    }
+    if let Some(range) = index.rest() {
+        index.supply(range.offset, serve(range))?;
+    }
+    for id in 0..100 {
+        assert!(!matches!(index.locate(id), Located::Unknown(_)), "all is known");
+    }
+    let archive = index.into_archive("<test>".into()).expect("complete");
+    assert!(!archive.is_here());
+    Ok(archive.content_hash())
 }
 
 /// Opens bytes that may be anything and reads all there is. Nothing may panic, and no entry may
 /// claim more than its stored bytes can expand to.
 pub fn read_all(bytes: Vec<u8>) {
     let file_bytes = bytes.len() as u64;
+    let far = fetched(&bytes);
+    let appended = ArchiveBuilder::append(bytes.clone());
     let archive = match Archive::from_bytes(bytes) {
         Ok(archive) => archive,
         Err(error) => {
             assert_eq!(error.to_string().lines().count(), 1, "one clear line");
+            assert!(far.is_err() && appended.is_err(), "{error}");
             return;
         }
     };
-    for id in 0..archive.entries() {
+    for id in 0..archive.entries().min(5000) {
         let Some(extent) = archive.extent(id) else { continue };
         assert!(extent.offset + u64::from(extent.stored_bytes) <= file_bytes);
         assert!(u64::from(extent.logical_bytes) <= 255 * u64::from(extent.stored_bytes));
@@ -151,7 +280,8 @@ pub fn read_all(bytes: Vec<u8>) {
     for name in names {
         let _ = archive.section(name);
     }
-    let report = archive.verify(&mut |_, _| {});
+    let _ = archive.names();
+    let report = archive.verify(&mut |_, _| {}).expect("memory");
     assert_eq!(report.file_bytes, archive.file_bytes());
 }
 
@@ -161,48 +291,59 @@ fn number(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
     usize::try_from(value).ok()
 }
 
-/// Makes every checksum of the directory right again after its bytes were changed, so that what
+/// Makes every checksum of the directories right again after their bytes were changed, so that what
 /// the bytes claim is looked at. Works on anything; what does not make sense is left alone.
 pub fn reseal(bytes: &mut [u8]) {
-    let _ = reseal_leaves(bytes);
-    for at in [0, 4096] {
-        let _ = reseal_superblock(bytes, at);
+    for superblock in [0, 4096] {
+        let _ = reseal_leaves(bytes, superblock);
+        let _ = reseal_superblock(bytes, superblock);
     }
 }
 
-/// Start and length of the root.
-pub fn root_of(bytes: &[u8]) -> Option<(usize, usize)> {
-    Some((number(bytes, 24, 8)?, number(bytes, 32, 8)?))
+/// Start and length of the root that a superblock names.
+pub fn root_of(bytes: &[u8], superblock: usize) -> Option<(usize, usize)> {
+    Some((number(bytes, superblock + 32, 8)?, number(bytes, superblock + 40, 4)?))
 }
 
-/// Start and length of leaf `index`.
+/// Start and length of leaf `index` of superblock 0's directory.
 pub fn leaf_of(bytes: &[u8], index: usize) -> Option<(usize, usize)> {
-    let (root, root_bytes) = root_of(bytes)?;
-    let leaves = number(bytes, root.checked_add(8)?, 4)?;
-    let record = root.checked_add(root_bytes)?.checked_sub((leaves.checked_sub(index)?) * 16)?;
-    Some((number(bytes, record, 8)?, number(bytes, record + 8, 4)?))
+    let (root, _) = root_of(bytes, 0)?;
+    leaf(bytes, root, index)
 }
 
-fn reseal_leaves(bytes: &mut [u8]) -> Option<()> {
-    let (root, root_bytes) = root_of(bytes)?;
+fn leaf(bytes: &[u8], root: usize, index: usize) -> Option<(usize, usize)> {
+    let entries = number(bytes, root, 4)?.checked_sub(index * 1024)?.min(1024);
+    let leaves = number(bytes, root.checked_add(16)?, 8)?;
+    Some((leaves.checked_add(index * 1024 * 48)?, entries * 48))
+}
+
+fn reseal_leaves(bytes: &mut [u8], superblock: usize) -> Option<()> {
+    let (root, root_bytes) = root_of(bytes, superblock)?;
+    let crc_of = |bytes: &[u8], at: usize, len: usize| {
+        Some(crc32c(bytes.get(at..at.checked_add(len)?)?).to_le_bytes())
+    };
+    let (entries, dead) = (number(bytes, root, 4)?, number(bytes, root.checked_add(12)?, 4)?);
     let leaves = number(bytes, root.checked_add(8)?, 4)?;
-    let records = root.checked_add(root_bytes)?.checked_sub(leaves.checked_mul(16)?)?;
-    for leaf in 0..leaves.min(4) {
-        let record = records + leaf * 16;
-        let (at, len) = (number(bytes, record, 8)?, number(bytes, record + 8, 4)?);
-        let crc = crc32c(bytes.get(at..at.checked_add(len)?)?);
-        bytes.get_mut(record + 12..record + 16)?.copy_from_slice(&crc.to_le_bytes());
+    let dead_at = leaf(bytes, root, 0)?.0.checked_add(entries.checked_mul(48)?)?;
+    if let Some(crc) = crc_of(bytes, dead_at, dead.checked_mul(32)?) {
+        bytes.get_mut(root + 24..root + 28)?.copy_from_slice(&crc);
+    }
+    let crcs = root.checked_add(root_bytes)?.checked_sub(leaves.checked_mul(4)?)?;
+    for index in 0..leaves.min(4) {
+        let (at, len) = leaf(bytes, root, index)?;
+        let crc = crc_of(bytes, at, len)?;
+        bytes.get_mut(crcs + index * 4..crcs + index * 4 + 4)?.copy_from_slice(&crc);
     }
     Some(())
 }
 
 fn reseal_superblock(bytes: &mut [u8], at: usize) -> Option<()> {
-    let (root, root_bytes) = root_of(bytes)?;
+    let (root, root_bytes) = root_of(bytes, at)?;
     if let Some(root) = bytes.get(root..root.checked_add(root_bytes)?) {
         let crc = crc32c(root);
-        bytes.get_mut(at + 56..at + 60)?.copy_from_slice(&crc.to_le_bytes());
+        bytes.get_mut(at + 44..at + 48)?.copy_from_slice(&crc.to_le_bytes());
     }
-    let crc = crc32c(bytes.get(at..at + 60)?);
-    bytes.get_mut(at + 60..at + 64)?.copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c(bytes.get(at..at + 72)?);
+    bytes.get_mut(at + 72..at + 76)?.copy_from_slice(&crc.to_le_bytes());
     Some(())
 }

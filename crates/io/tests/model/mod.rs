@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod queue;
+pub mod scheduler;
 
 /// Takes one byte off the front.
 pub fn byte(input: &mut &[u8]) -> Option<u8> {

@@ -1,0 +1,147 @@
+//! What queues with threads of their own share: the scheduler behind a lock, and the calls of the
+//! caller's side.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use super::pool::BufferPool;
+use super::scheduler::{ReadToken, Scheduler};
+use super::{
+    Arrival, Completion, QueueCounters, QueueFull, ReadBuffer, ReadErrorKind, ReadQueue,
+    ReadRequest, Ticket,
+};
+
+/// The scheduler, the clock that it runs on and the pool, between the caller and the threads that
+/// read.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    start: Instant,
+    pub pool: Arc<dyn BufferPool>,
+    arrival: OnceLock<Arrival>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub scheduler: Scheduler,
+    /// The queue is being dropped.
+    pub closing: bool,
+    /// Threads that sleep until they are roused.
+    pub sleeping: usize,
+}
+
+impl Shared {
+    pub fn new(scheduler: Scheduler, pool: Arc<dyn BufferPool>) -> Self {
+        let state = State { scheduler, closing: false, sleeping: 0 };
+        let (state, start) = (Mutex::new(state), Instant::now());
+        Self { state, start, pool, arrival: OnceLock::new() }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nanoseconds since the queue was made: measures, and decides when a read counts as stalled.
+    pub fn now_ns(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Reports what came of reads.
+    pub fn complete(
+        &self,
+        results: impl IntoIterator<Item = (ReadToken, Result<ReadBuffer, ReadErrorKind>)>,
+    ) {
+        let now_ns = self.now_ns();
+        let mut state = self.lock();
+        for (token, result) in results {
+            state.scheduler.complete(token, result, now_ns);
+        }
+        drop(state);
+        self.arrived();
+    }
+
+    /// Tells the caller that there is something to poll.
+    pub fn arrived(&self) {
+        if let Some(arrival) = self.arrival.get() {
+            arrival.notify();
+        }
+    }
+}
+
+/// A queue whose reads are done by threads: [`ReadQueue`] follows.
+pub(super) trait Threaded {
+    /// What it shares with its threads.
+    fn shared(&self) -> &Shared;
+
+    /// Wakes up a thread that sleeps.
+    fn rouse(&self);
+
+    /// The name of the backend.
+    fn name(&self) -> &'static str;
+}
+
+impl<Q: Threaded> ReadQueue for Q {
+    fn submit(&mut self, request: ReadRequest, now_ns: u64) -> Result<Ticket, QueueFull> {
+        let shared = self.shared();
+        let clock_ns = shared.now_ns();
+        let mut state = shared.lock();
+        let ticket = state.scheduler.submit(request, clock_ns, now_ns)?;
+        let rouse = state.sleeping > 0 && state.scheduler.may_issue(clock_ns);
+        let arrived = state.scheduler.has_done();
+        drop(state);
+        if rouse {
+            self.rouse();
+        }
+        if arrived {
+            shared.arrived();
+        }
+        Ok(ticket)
+    }
+
+    fn cancel(&mut self, ticket: Ticket) -> bool {
+        let shared = self.shared();
+        shared.lock().scheduler.cancel(ticket, shared.now_ns())
+    }
+
+    fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {
+        self.shared().lock().scheduler.reprioritise(ticket, class, deadline_ns)
+    }
+
+    fn poll(&mut self, _: u64, out: &mut Vec<Completion>) {
+        let shared = self.shared();
+        let clock_ns = shared.now_ns();
+        let mut state = shared.lock();
+        state.scheduler.give_up_stalled(clock_ns);
+        state.scheduler.poll(out);
+        // What was polled may have made room.
+        let rouse = state.sleeping > 0 && state.scheduler.may_issue(clock_ns);
+        drop(state);
+        if rouse {
+            self.rouse();
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.shared().lock().scheduler.in_flight()
+    }
+
+    fn capacity(&self) -> usize {
+        self.shared().lock().scheduler.options().capacity
+    }
+
+    fn backend(&self) -> &'static str {
+        self.name()
+    }
+
+    fn counters(&self) -> QueueCounters {
+        self.shared().lock().scheduler.counters()
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival) {
+        let _ = self.shared().arrival.set(arrival);
+    }
+
+    fn buffer_bytes(&self) -> u64 {
+        self.shared().pool.bytes()
+    }
+}

@@ -1,0 +1,527 @@
+//! What to read next: the one place that decides, for every backend.
+//!
+//! A plain state machine. Requests go in; [`Scheduler::issue`] says what to read from the device,
+//! [`Scheduler::complete`] takes what came of it and splits it among its requests,
+//! [`Scheduler::poll`] hands them out. No threads, clocks or files: equal calls give equal answers.
+//!
+//! - The most urgent class first; within it the earliest deadline, then first come, first served. A
+//!   request is never passed by a less urgent one that happens to fit.
+//! - Neighbours in the file ride along, as far as their gap costs less than a request. With a
+//!   request of class 0 only others of class 0 do, so that its bytes are its own.
+//! - What is in flight follows the knee of the device's latency (`window.rs`). Class 0 may go
+//!   a little beyond it.
+//! - A shared read that fails costs nobody: its requests are read again, each alone.
+
+use std::ops::Range;
+
+use super::error::{QueueFull, ReadError, ReadErrorKind};
+use super::options::{OptionsError, QueueOptions};
+use super::order::{Order, Rank};
+use super::window::{Sample, Window};
+use super::{CLASSES, Completion, QueueCounters, ReadBuffer, ReadRequest, Ticket};
+
+/// Requests that share one read at most.
+pub const PARTS_MAX: usize = 1024;
+/// Joined reads may be as long as this, however small the window.
+const JOINED_BYTES_MIN: u64 = 128 << 10;
+/// Share of the window that one joined read may take, or one would be all that is in flight.
+const JOINED_WINDOW_SHARE: u64 = 4;
+
+/// A read at the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadToken(u32);
+
+impl ReadToken {
+    /// Below [`READS_MAX`](crate::READS_MAX), and no other read in flight has the same.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What to read from the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceRead {
+    /// To be given back with the result.
+    pub token: ReadToken,
+    /// First byte in the file: a multiple of the alignment.
+    pub offset: u64,
+    /// Bytes that the buffer must hold: a multiple of the alignment, which may reach behind the end
+    /// of the file.
+    pub len: usize,
+    /// Bytes from the beginning that must arrive; the rest may be missing.
+    pub needed: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Free,
+    Waiting,
+    Reading,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    request: ReadRequest,
+    sequence: u64,
+    submitted_ns: u64,
+    entered_ns: u64,
+    generation: u32,
+    state: State,
+    cancelled: bool,
+    /// It was part of a read that failed, and is read alone.
+    solo: bool,
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    offset: u64,
+    len: u64,
+    /// Slots of the requests that wait for it; none once it counts as stalled.
+    parts: Vec<u32>,
+    in_flight: bool,
+    sample: Sample,
+    cost: u64,
+    issued_ns: u64,
+}
+
+/// Requests waiting, being read and done. See the module's comment for its rules.
+#[derive(Debug)]
+pub struct Scheduler {
+    options: QueueOptions,
+    file_bytes: u64,
+    align: u64,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    order: Order,
+    reads: Vec<Read>,
+    free_reads: Vec<u32>,
+    done: Vec<Completion>,
+    window: Window,
+    /// Of reads in flight, and of completions that are not polled yet.
+    held_bytes: u64,
+    done_bytes: u64,
+    sequence: u64,
+    counters: QueueCounters,
+}
+
+impl Scheduler {
+    /// A scheduler of reads from a file of `file_bytes` bytes, whose reads begin and end on
+    /// multiples of `align`.
+    ///
+    /// # Errors
+    /// The first of `options` that is out of range.
+    ///
+    /// # Panics
+    /// When `align` is no power of two.
+    pub fn new(options: QueueOptions, file_bytes: u64, align: usize) -> Result<Self, OptionsError> {
+        options.check()?;
+        assert!(align.is_power_of_two(), "reads aligned to {align} bytes");
+        Ok(Self {
+            file_bytes,
+            align: align as u64,
+            slots: Vec::new(),
+            free: Vec::new(),
+            order: Order::default(),
+            reads: (0..options.reads_max).map(|_| Read::default()).collect(),
+            free_reads: (0..options.reads_max).rev().collect(),
+            done: Vec::new(),
+            window: Window::new(options.adapt),
+            held_bytes: 0,
+            done_bytes: 0,
+            sequence: 0,
+            counters: QueueCounters::default(),
+            options,
+        })
+    }
+
+    /// Takes a request. `now_ns` is on the clock of the other calls; `submitted_ns`, on the
+    /// caller's, is handed back with the completion. O(log n).
+    ///
+    /// # Errors
+    /// `QueueFull`.
+    pub fn submit(
+        &mut self,
+        request: ReadRequest,
+        now_ns: u64,
+        submitted_ns: u64,
+    ) -> Result<Ticket, QueueFull> {
+        if self.in_flight() == self.options.capacity {
+            return Err(QueueFull { capacity: self.options.capacity });
+        }
+        self.counters.requests += 1;
+        let class = request.class.min(CLASSES as u8 - 1);
+        let index = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let generation = self.slots.get(index as usize).map_or(0, |slot| slot.generation);
+        let slot = Slot {
+            request: ReadRequest { class, ..request },
+            sequence: self.sequence,
+            submitted_ns,
+            entered_ns: now_ns,
+            generation,
+            state: State::Waiting,
+            cancelled: false,
+            solo: false,
+        };
+        self.sequence += 1;
+        match self.slots.get_mut(index as usize) {
+            Some(free) => *free = slot,
+            None => self.slots.push(slot),
+        }
+        match self.refusal(&request) {
+            Some(result) => self.end(index, result, now_ns),
+            None => self.order.insert(class, slot.rank(index), request.offset),
+        }
+        Ok(Ticket { slot: index, generation })
+    }
+
+    /// What a request ends with that needs no read.
+    fn refusal(&self, request: &ReadRequest) -> Option<Result<ReadBuffer, ReadErrorKind>> {
+        let end = request.offset.checked_add(u64::from(request.len));
+        if end.is_none_or(|end| end > self.file_bytes) {
+            return Some(Err(ReadErrorKind::OutOfRange { file_bytes: self.file_bytes }));
+        }
+        if request.len == 0 {
+            return Some(Ok(ReadBuffer::from_vec(Vec::new())));
+        }
+        let (offset, end) = self.aligned(request.range());
+        let bytes_max = self.options.bytes_max;
+        (end - offset > bytes_max).then_some(Err(ReadErrorKind::TooLarge { bytes_max }))
+    }
+
+    fn aligned(&self, range: Range<u64>) -> (u64, u64) {
+        (range.start & !(self.align - 1), range.end.next_multiple_of(self.align))
+    }
+
+    /// As [`ReadQueue::cancel`](crate::ReadQueue::cancel).
+    pub fn cancel(&mut self, ticket: Ticket, now_ns: u64) -> bool {
+        let Some(slot) = self.live(ticket) else { return false };
+        if std::mem::replace(&mut slot.cancelled, true) {
+            return false;
+        }
+        if slot.state == State::Waiting {
+            self.take_out(ticket.slot);
+            self.end(ticket.slot, Err(ReadErrorKind::Cancelled), now_ns);
+        }
+        true
+    }
+
+    /// As [`ReadQueue::reprioritise`](crate::ReadQueue::reprioritise).
+    pub fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {
+        let Some(slot) = self.live(ticket) else { return false };
+        if slot.state != State::Waiting {
+            return false;
+        }
+        let from = slot.request.class;
+        let class = class.min(CLASSES as u8 - 1);
+        if (from, slot.request.deadline_ns) != (class, deadline_ns) {
+            (slot.request.class, slot.request.deadline_ns) = (class, deadline_ns);
+            let rank = slot.rank(ticket.slot);
+            let slots = &self.slots;
+            self.order.move_to(from, class, rank, |class, rank| counts(slots, class, rank));
+        }
+        true
+    }
+
+    fn live(&mut self, ticket: Ticket) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(ticket.slot as usize)?;
+        (slot.generation == ticket.generation && slot.state != State::Free).then_some(slot)
+    }
+
+    /// The next read for the device; `None` while nothing waits, or all that may be is in flight.
+    pub fn issue(&mut self, now_ns: u64) -> Option<DeviceRead> {
+        let first = self.admitted(now_ns)?;
+        let mut read = std::mem::take(&mut self.reads[*self.free_reads.last()? as usize]);
+        let needed = self.join(first, &mut read.parts);
+        let (offset, end) = self.aligned(needed.clone());
+        for index in 0..read.parts.len() {
+            let slot = read.parts[index];
+            self.take_out(slot);
+            self.slots[slot as usize].state = State::Reading;
+        }
+        (read.offset, read.len) = (offset, end - offset);
+        read.cost = read.len + u64::from(self.options.request_cost_bytes);
+        read.sample = self.window.issued(read.cost, self.order.len() == 0, now_ns);
+        (read.issued_ns, read.in_flight) = (now_ns, true);
+        self.held_bytes += read.len;
+        self.counters.reads += 1;
+        self.counters.read_bytes += read.len;
+        self.counters.joined += if read.parts.len() > 1 { read.parts.len() as u64 } else { 0 };
+        let token = ReadToken(self.free_reads.pop()?);
+        let (len, needed) = (read.len as usize, (needed.end - offset) as usize);
+        self.reads[token.index()] = read;
+        Some(DeviceRead { token, offset, len, needed })
+    }
+
+    /// Whether [`issue`](Self::issue) would give a read.
+    pub fn may_issue(&mut self, now_ns: u64) -> bool {
+        self.admitted(now_ns).is_some()
+    }
+
+    /// The first waiting request, if it may be read now.
+    fn admitted(&mut self, now_ns: u64) -> Option<u32> {
+        let reads_free = self.free_reads.len() as u32;
+        if reads_free == 0 {
+            return None;
+        }
+        let slots = &self.slots;
+        let (class, first) = self.order.first(|class, rank| counts(slots, class, rank))?;
+        let (offset, end) = self.aligned(self.slots[first as usize].request.range());
+        if self.held_bytes + (end - offset) > self.options.bytes_max {
+            return None;
+        }
+        let cost = end - offset + u64::from(self.options.request_cost_bytes);
+        self.window.admits(cost, class == 0, now_ns).then_some(first)
+    }
+
+    /// Fills `parts` with `first` and the neighbours that share its read; the range needed.
+    fn join(&self, first: u32, parts: &mut Vec<u32>) -> Range<u64> {
+        parts.clear();
+        parts.push(first);
+        let head = &self.slots[first as usize];
+        let mut join = Join {
+            range: head.request.range(),
+            wanted: u64::from(head.request.len),
+            bytes_max: u64::from(self.options.joined_bytes_max)
+                .min((self.window.bytes() / JOINED_WINDOW_SHARE).max(JOINED_BYTES_MIN)),
+            gap_max: u64::from(self.options.request_cost_bytes),
+            skipped_percent_max: u64::from(self.options.skipped_percent_max),
+        };
+        if !self.options.adapt {
+            join.bytes_max = u64::from(self.options.joined_bytes_max);
+        }
+        let room = self.options.bytes_max - self.held_bytes;
+        let mut take = |index: u32, parts: &mut Vec<u32>| {
+            let slot = &self.slots[index as usize];
+            let alone =
+                slot.solo || head.solo || (head.request.class == 0 && slot.request.class > 0);
+            let Some(joined) = join.with(slot.request.range()).filter(|_| !alone) else {
+                return false;
+            };
+            let (offset, end) = self.aligned(joined.range.clone());
+            if end - offset > room || parts.len() == PARTS_MAX {
+                return false;
+            }
+            join = joined;
+            parts.push(index);
+            true
+        };
+        let start = head.request.offset;
+        let behind = self.order.behind(start).filter(|&index| index != first);
+        for index in behind {
+            if !take(index, parts) {
+                break;
+            }
+        }
+        for index in self.order.before(start) {
+            if !take(index, parts) {
+                break;
+            }
+        }
+        join.range
+    }
+
+    /// The requests that wait for a read in flight; none once they have been given up.
+    pub fn parts(&self, token: ReadToken) -> impl Iterator<Item = Ticket> + '_ {
+        let parts = self.reads.get(token.index()).map_or(&[][..], |read| &read.parts);
+        parts.iter().map(|&slot| {
+            let generation = self.slots[slot as usize].generation;
+            Ticket { slot, generation }
+        })
+    }
+
+    /// Takes what came of a read. A part that nobody shares ends with the error; shared ones are
+    /// read again, each alone.
+    ///
+    /// # Panics
+    /// When no such read is in flight, or the buffer is shorter than what was needed.
+    pub fn complete(
+        &mut self,
+        token: ReadToken,
+        result: Result<ReadBuffer, ReadErrorKind>,
+        now_ns: u64,
+    ) {
+        let mut read = std::mem::take(&mut self.reads[token.index()]);
+        assert!(read.in_flight, "no read {token:?} is in flight");
+        self.window.completed(read.sample, read.cost, now_ns);
+        let mut handed_out = false;
+        for &part in &read.parts {
+            let slot = self.slots[part as usize];
+            let begin = (slot.request.offset - read.offset) as usize;
+            match &result {
+                _ if slot.cancelled => self.end(part, Err(ReadErrorKind::Cancelled), now_ns),
+                Ok(buffer) => {
+                    let bytes = buffer.part(begin..begin + slot.request.len as usize);
+                    self.end(part, Ok(bytes), now_ns);
+                    handed_out = true;
+                }
+                Err(_) if read.parts.len() > 1 => self.again_alone(part),
+                Err(kind) => self.end(part, Err(*kind), now_ns),
+            }
+        }
+        if handed_out {
+            self.done_bytes += read.len;
+        } else {
+            self.held_bytes -= read.len;
+        }
+        read.parts.clear();
+        read.in_flight = false;
+        self.reads[token.index()] = read;
+        self.free_reads.push(token.0);
+    }
+
+    fn again_alone(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        (slot.state, slot.solo) = (State::Waiting, true);
+        self.counters.retried += 1;
+        let (request, rank) = (slot.request, slot.rank(index));
+        self.order.insert(request.class, rank, request.offset);
+    }
+
+    /// Ends the requests of reads that are out for longer than
+    /// [`QueueOptions::stall_ns`](crate::QueueOptions::stall_ns), as `Stalled`. The reads themselves
+    /// stay in flight, and their bytes held, until they are completed.
+    pub fn give_up_stalled(&mut self, now_ns: u64) {
+        for index in 0..self.reads.len() {
+            let read = &mut self.reads[index];
+            let after_ns = now_ns.saturating_sub(read.issued_ns);
+            if !read.in_flight || after_ns < self.options.stall_ns {
+                continue;
+            }
+            let mut parts = std::mem::take(&mut read.parts);
+            for part in parts.drain(..) {
+                let kind = match self.slots[part as usize].cancelled {
+                    true => ReadErrorKind::Cancelled,
+                    false => ReadErrorKind::Stalled { after_ns },
+                };
+                self.end(part, Err(kind), now_ns);
+            }
+            self.reads[index].parts = parts;
+        }
+    }
+
+    /// When the next read would count as stalled; `None` with nothing in flight.
+    pub fn next_stall_ns(&self) -> Option<u64> {
+        let waited_for = self.reads.iter().filter(|read| !read.parts.is_empty());
+        waited_for.map(|read| read.issued_ns.saturating_add(self.options.stall_ns)).min()
+    }
+
+    /// Appends to `out` what has ended, in the order in which it did. Its bytes no longer count as
+    /// in flight.
+    pub fn poll(&mut self, out: &mut Vec<Completion>) {
+        out.append(&mut self.done);
+        self.held_bytes -= std::mem::take(&mut self.done_bytes);
+    }
+
+    /// Whether a poll would give anything.
+    pub fn has_done(&self) -> bool {
+        !self.done.is_empty()
+    }
+
+    /// Requests taken and not yet polled.
+    pub fn in_flight(&self) -> usize {
+        self.slots.len() - self.free.len() + self.done.len()
+    }
+
+    /// Requests that wait for their read.
+    pub fn waiting(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Reads at the device.
+    pub fn reads(&self) -> usize {
+        self.reads.len() - self.free_reads.len()
+    }
+
+    /// Bytes of reads at the device, or done and not yet polled.
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    /// Its limits.
+    pub fn options(&self) -> &QueueOptions {
+        &self.options
+    }
+
+    /// What it did so far.
+    pub fn counters(&self) -> QueueCounters {
+        self.counters
+    }
+
+    fn take_out(&mut self, index: u32) {
+        let request = self.slots[index as usize].request;
+        self.slots[index as usize].state = State::Reading;
+        let slots = &self.slots;
+        self.order
+            .remove(request.class, index, request.offset, |class, rank| counts(slots, class, rank));
+    }
+
+    /// Ends a request and frees its slot.
+    fn end(&mut self, index: u32, result: Result<ReadBuffer, ReadErrorKind>, now_ns: u64) {
+        match &result {
+            Ok(_) => {}
+            Err(ReadErrorKind::Cancelled) => self.counters.cancelled += 1,
+            Err(_) => self.counters.failed += 1,
+        }
+        let slot = &mut self.slots[index as usize];
+        let took_ns = now_ns.saturating_sub(slot.entered_ns);
+        self.done.push(Completion {
+            id: slot.request.id,
+            offset: slot.request.offset,
+            result: result.map_err(|kind| ReadError::new(&slot.request, kind)),
+            submitted_ns: slot.submitted_ns,
+            completed_ns: slot.submitted_ns.saturating_add(took_ns),
+        });
+        slot.state = State::Free;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(index);
+    }
+}
+
+/// Whether an entry of the order still stands for a waiting request.
+fn counts(slots: &[Slot], class: u8, rank: Rank) -> bool {
+    let slot = &slots[rank.slot as usize];
+    slot.state == State::Waiting && slot.request.class == class && slot.rank(rank.slot) == rank
+}
+
+impl Slot {
+    fn rank(&self, slot: u32) -> Rank {
+        let deadline_ns = self.request.deadline_ns.unwrap_or(u64::MAX);
+        Rank { deadline_ns, sequence: self.sequence, slot }
+    }
+}
+
+impl ReadRequest {
+    /// Only for requests that lie in the file: nothing overflows.
+    fn range(&self) -> Range<u64> {
+        self.offset..self.offset + u64::from(self.len)
+    }
+}
+
+/// A read as it grows.
+#[derive(Clone)]
+struct Join {
+    range: Range<u64>,
+    /// Bytes of it that somebody asked for, overlaps counted once.
+    wanted: u64,
+    bytes_max: u64,
+    gap_max: u64,
+    skipped_percent_max: u64,
+}
+
+impl Join {
+    /// With a neighbour, if it is worth it.
+    fn with(&self, other: Range<u64>) -> Option<Self> {
+        let start = self.range.start.min(other.start);
+        let end = self.range.end.max(other.end);
+        let gap = match other.start >= self.range.start {
+            true => other.start.saturating_sub(self.range.end),
+            false => self.range.start.saturating_sub(other.end),
+        };
+        let wanted = self.wanted + (end - start) - (self.range.end - self.range.start) - gap;
+        let skipped = (end - start) - wanted;
+        let worth = end - start <= self.bytes_max
+            && gap <= self.gap_max
+            && skipped * 100 <= wanted * self.skipped_percent_max;
+        worth.then(|| Self { range: start..end, wanted, ..self.clone() })
+    }
+}

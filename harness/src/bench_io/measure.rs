@@ -1,0 +1,256 @@
+//! What is measured of a queue, and the plain ways beside it.
+
+use super::{BACKLOG, READ_BYTES};
+use anyhow::{Context, Result};
+use farplane::io::{Completion, ReadQueue, ReadRequest};
+use rayon::prelude::*;
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Read;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Requests that keep a queue busy.
+const WAITING: usize = 256;
+/// Between two looks at a queue: a frame loop looks less often.
+const LOOK: Duration = Duration::from_millis(1);
+/// Small reads, and their bytes.
+const SMALL: [u32; 2] = [5000, 16 << 10];
+
+/// Reads over a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Drive {
+    /// Reads of [`READ_BYTES`].
+    pub reads: u64,
+    /// How long it took.
+    pub time: Duration,
+    /// Processor time; `None` where the system does not tell.
+    pub cpu: Option<Duration>,
+}
+
+impl Drive {
+    /// Bandwidth.
+    #[must_use]
+    pub fn bytes_per_s(&self) -> f64 {
+        self.reads as f64 * f64::from(READ_BYTES) / self.time.as_secs_f64()
+    }
+
+    /// Processor time of a read, µs.
+    #[must_use]
+    pub fn cpu_us_per_read(&self) -> Option<f64> {
+        Some(self.cpu?.as_secs_f64() * 1e6 / self.reads as f64)
+    }
+}
+
+/// How long urgent reads took.
+#[derive(Clone, Copy, Debug)]
+pub struct Urgent {
+    /// Half took less, ms.
+    pub p50_ms: f64,
+    /// 99 of 100 took less, ms.
+    pub p99_ms: f64,
+}
+
+/// Processor time of this process so far; `None` where the system does not tell.
+#[must_use]
+pub fn cpu_time() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+fn cpu_since(start: Option<Duration>) -> Option<Duration> {
+    Some(cpu_time()?.saturating_sub(start?))
+}
+
+/// Asks the system to forget what it holds of a file; where it cannot, the next figures are those of
+/// a cached one.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn drop_cache(path: &Path) -> Result<()> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    #[cfg(target_os = "linux")]
+    {
+        file.sync_all()?;
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    }
+    drop(file);
+    Ok(())
+}
+
+/// Offsets of pieces of a file in an order without a pattern, over and over.
+fn pieces(file_bytes: u64) -> impl Iterator<Item = u64> {
+    let count = (file_bytes / u64::from(READ_BYTES)).max(1);
+    let mut state = 7u64;
+    std::iter::repeat_with(move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % count * u64::from(READ_BYTES)
+    })
+}
+
+/// Keeps a queue busy with random reads for a time. As an engine does, it looks in now and then.
+pub fn drive(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> Drive {
+    let mut pieces = pieces(file_bytes);
+    let mut out: Vec<Completion> = Vec::new();
+    let (cpu, start) = (cpu_time(), Instant::now());
+    let mut reads = 0;
+    while start.elapsed() < time {
+        while queue.in_flight() < WAITING {
+            let offset = pieces.next().unwrap_or_default();
+            if queue.submit(ReadRequest::new(0, offset, READ_BYTES), 0).is_err() {
+                break;
+            }
+        }
+        std::thread::sleep(LOOK);
+        queue.poll(0, &mut out);
+        reads += out.iter().filter_map(|done| touch(done.result.as_ref().ok()?)).count() as u64;
+        out.clear();
+    }
+    Drive { reads, time: start.elapsed(), cpu: cpu_since(cpu) }
+}
+
+/// A byte of each page, so that a map is read, too.
+fn touch(bytes: &[u8]) -> Option<u8> {
+    Some(black_box(bytes.iter().step_by(4096).fold(0, |sum, byte| sum ^ byte)))
+}
+
+/// Urgent reads behind a backlog, or right after all of it is cancelled.
+pub fn urgent(queue: &mut dyn ReadQueue, file_bytes: u64, cancel: bool, time: Duration) -> Urgent {
+    const URGENT_ID: u64 = u64::MAX;
+    let mut pieces = pieces(file_bytes);
+    let mut out: Vec<Completion> = Vec::new();
+    let mut tickets = Vec::new();
+    let mut took_ms = Vec::new();
+    let start = Instant::now();
+    while start.elapsed() < time || took_ms.len() < 100 {
+        while queue.in_flight() < BACKLOG {
+            let offset = pieces.next().unwrap_or_default();
+            let request = ReadRequest::new(0, offset, READ_BYTES).class(3);
+            tickets.extend(queue.submit(request, 0));
+        }
+        // The backlog gets under way.
+        std::thread::sleep(Duration::from_millis(3));
+        let begin = Instant::now();
+        if cancel {
+            tickets.drain(..).for_each(|ticket| drop(queue.cancel(ticket)));
+        }
+        let request = ReadRequest::new(URGENT_ID, pieces.next().unwrap_or_default(), READ_BYTES);
+        let _ = queue.submit(request.class(0), 0);
+        let mut done = false;
+        while !done {
+            std::thread::sleep(Duration::from_micros(50));
+            queue.poll(0, &mut out);
+            done = out.drain(..).any(|done| done.id == URGENT_ID);
+        }
+        took_ms.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    took_ms.sort_by(f64::total_cmp);
+    let at = |p: f64| took_ms[((took_ms.len() - 1) as f64 * p) as usize];
+    Urgent { p50_ms: at(0.5), p99_ms: at(0.99) }
+}
+
+/// What one submit takes the caller, ns, while as many wait as the queue holds.
+pub fn submit_ns(queue: &mut dyn ReadQueue, file_bytes: u64) -> f64 {
+    let mut pieces = pieces(file_bytes);
+    let count = queue.capacity() - queue.in_flight();
+    let requests: Vec<ReadRequest> = (0..count as u64)
+        .map(|id| {
+            let offset = pieces.next().unwrap_or_default();
+            ReadRequest::new(id, offset, READ_BYTES).class((id % 5) as u8)
+        })
+        .collect();
+    let start = Instant::now();
+    for &request in &requests {
+        let _ = black_box(queue.submit(request, 0));
+    }
+    start.elapsed().as_secs_f64() * 1e9 / count.max(1) as f64
+}
+
+/// 5,000 reads of 16 KiB that lie side by side, submitted in no order, until all have arrived.
+pub fn small_reads(queue: &mut dyn ReadQueue) -> Duration {
+    let [count, bytes] = SMALL;
+    let start = Instant::now();
+    for index in 0..count {
+        // 3571 is prime: every place once.
+        let place = u64::from(index) * 3571 % u64::from(count);
+        let _ = queue.submit(ReadRequest::new(0, place * u64::from(bytes), bytes), 0);
+    }
+    let mut out: Vec<Completion> = Vec::new();
+    while queue.in_flight() > 0 {
+        std::thread::sleep(Duration::from_micros(200));
+        queue.poll(0, &mut out);
+        out.drain(..).for_each(|done| drop(done.result.ok().and_then(|bytes| touch(&bytes))));
+    }
+    start.elapsed()
+}
+
+/// The same bytes front to back with plain reads of 1 MiB: what a packed file costs.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn packed_pread(path: &Path) -> Result<Duration> {
+    let start = Instant::now();
+    let mut left = u64::from(SMALL[0]) * u64::from(SMALL[1]);
+    let mut file = File::open(path).with_context(|| path.display().to_string())?;
+    let mut buffer = vec![0; 1 << 20];
+    while left > 0 {
+        let want = buffer.len().min(left as usize);
+        file.read_exact(&mut buffer[..want])?;
+        touch(&buffer[..want]);
+        left -= want as u64;
+    }
+    Ok(start.elapsed())
+}
+
+/// Random reads on rayon's threads with the file's own positioned read.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn plain(path: &Path, file_bytes: u64, time: Duration) -> Result<Drive> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let mut pieces = pieces(file_bytes);
+    let (cpu, start) = (cpu_time(), Instant::now());
+    let mut reads = 0;
+    while start.elapsed() < time {
+        let some: Vec<u64> = pieces.by_ref().take(WAITING).collect();
+        some.par_iter().try_for_each_init(
+            || vec![0; READ_BYTES as usize],
+            |buffer, &offset| read_at(&file, buffer, offset),
+        )?;
+        reads += some.len() as u64;
+    }
+    Ok(Drive { reads, time: start.elapsed(), cpu: cpu_since(cpu) })
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use std::io::Seek;
+    let mut file = file.try_clone()?;
+    file.seek(std::io::SeekFrom::Start(offset))?;
+    file.read_exact(buffer)
+}
+
+/// Copies between buffers that no cache holds.
+#[must_use]
+pub fn memcpy_bytes_per_s() -> f64 {
+    const BYTES: usize = 64 << 20;
+    let (from, mut to) = (vec![1u8; BYTES], vec![0u8; BYTES]);
+    let start = Instant::now();
+    for _ in 0..8 {
+        to.copy_from_slice(black_box(&from));
+        black_box(&mut to);
+    }
+    8.0 * BYTES as f64 / start.elapsed().as_secs_f64()
+}
