@@ -2,10 +2,15 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod allocator;
 mod arena;
 mod bins;
+mod budget;
+#[cfg(feature = "std")]
+mod buffer_pool;
 mod error;
 mod handle;
 mod moves;
@@ -17,11 +22,19 @@ mod spans;
 #[cfg(feature = "serde")]
 mod state;
 mod stats;
+mod sync;
+mod texture_pool;
 mod windows;
 
 pub use allocator::{Options, RangeAllocator};
 pub use arena::{
     Arena, ArenaError, CopyError, Epoch, ForeignLease, LEASES_MAX, Lease, LeaseError, Snapshot,
+};
+pub use budget::{Budget, Category, Holder, OverBudget, Reservation, Usage};
+#[cfg(feature = "std")]
+pub use buffer_pool::{
+    BeyondCapacity, Buffer, BufferError, BufferPool, BufferPoolStats, PoolOptions,
+    PoolOptionsError, Pressure, PressureLevel, ViewError,
 };
 pub use error::{
     AllocError, ClaimError, MoveError, PinError, ResizeError, RoomError, StaleHandle, UnknownRoom,
@@ -35,4 +48,7 @@ pub use spans::{Span, SpanKind, Spans};
 #[cfg(feature = "serde")]
 pub use state::StateError;
 pub use stats::Stats;
+pub use texture_pool::{
+    TextureDescriptor, TextureError, TextureKey, TextureLimits, TexturePool, TexturePoolStats,
+};
 pub use windows::NODES_PER_ROOM_MAX;

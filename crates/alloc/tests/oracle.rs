@@ -37,4 +37,19 @@ proptest! {
     ) {
         model::arena::run(&bytes);
     }
+    #[test]
+    fn a_budget_does_what_a_list_of_reservations_does(bytes in vec(any::<u8>(), ..BYTES_MAX)) {
+        model::budget::run(&bytes);
+    }
+
+    #[test]
+    fn the_texture_pool_does_what_a_list_of_textures_does(bytes in vec(any::<u8>(), ..BYTES_MAX)) {
+        model::texture_pool::run(&bytes);
+    }
+
+    #[test]
+    #[cfg(feature = "std")]
+    fn the_buffer_pool_does_what_a_list_of_sizes_does(bytes in vec(any::<u8>(), ..BYTES_MAX)) {
+        model::buffer_pool::run(&bytes);
+    }
 }

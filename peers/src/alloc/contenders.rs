@@ -74,6 +74,32 @@ impl Contender for OffsetAllocator {
     }
 }
 
+/// buddy_system_allocator's frame allocator: powers of two, out of band.
+pub struct Buddy(buddy_system_allocator::FrameAllocator<BUDDY_ORDERS>);
+
+/// The largest block is 2 GiB.
+const BUDDY_ORDERS: usize = ARENA_UNITS.trailing_zeros() as usize + 1;
+
+impl Contender for Buddy {
+    /// First unit and size.
+    type Block = (usize, usize);
+
+    fn new() -> Self {
+        let mut frames = buddy_system_allocator::FrameAllocator::new();
+        frames.add_frame(0, ARENA_UNITS as usize);
+        Self(frames)
+    }
+
+    fn allocate(&mut self, units: u32) -> Option<Self::Block> {
+        let units = units as usize;
+        self.0.alloc(units).map(|start| (start, units))
+    }
+
+    fn free(&mut self, (start, units): Self::Block) {
+        self.0.dealloc(start, units);
+    }
+}
+
 /// range-alloc: the smallest hole that fits, found by looking at all of them.
 pub struct RangeAlloc(range_alloc::RangeAllocator<u32>);
 

@@ -40,6 +40,8 @@ pub struct Trace {
     pub warm: usize,
     /// Slots that the calls use.
     pub slots: usize,
+    /// Allocations after that.
+    pub measured: u64,
 }
 
 struct Live {
@@ -62,7 +64,7 @@ impl Trace {
     pub fn new(seed: u64, occupancy: f64, measured: u64) -> Self {
         let mut random = Random::new(seed);
         let limit = (f64::from(ARENA_UNITS) * occupancy) as u64;
-        let mut trace = Self { calls: Vec::new(), warm: 0, slots: 0 };
+        let mut trace = Self { calls: Vec::new(), warm: 0, slots: 0, measured };
         let (mut live, mut spare) = (Vec::<Live>::new(), Vec::new());
         let (mut used, mut replaced, mut born, mut left) = (0u64, 0u64, 0u64, measured);
         while left > 0 {

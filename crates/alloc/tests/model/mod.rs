@@ -1,11 +1,15 @@
-//! What the allocator and the arena must do, in the plainest way: the oracles of the property tests
+//! What the crate's structures must do, in the plainest way: the oracles of the property tests
 //! here and of the fuzz targets. Each decodes operations from bytes, carries them out on the real
 //! thing and on the model, and panics where the two differ.
-#![allow(dead_code, reason = "a fuzz target runs one of the two")]
+#![allow(dead_code, reason = "a fuzz target runs one of them")]
 
 pub mod arena;
+pub mod budget;
+#[cfg(feature = "std")]
+pub mod buffer_pool;
 pub mod range;
 pub mod relocate;
+pub mod texture_pool;
 
 /// Takes one byte off the front.
 fn byte(bytes: &mut &[u8]) -> Option<u8> {
