@@ -130,8 +130,10 @@ pub fn table(occupancy: u32, trace: &Trace) -> Table {
     let clock_ns = clock_ns();
     let mut rounds: Vec<Rounds> = ENTRIES.iter().map(|_| Rounds::default()).collect();
     for round in 0..ROUNDS {
-        let takes_part = |entry: &&(&Entry, &mut Rounds)| round < entry.0.1;
-        for ((_, _, run), rounds) in ENTRIES.iter().zip(&mut rounds).filter(takes_part) {
+        for ((_, count, run), rounds) in ENTRIES.iter().zip(&mut rounds) {
+            if round >= *count {
+                continue;
+            }
             run(rounds, trace, clock_ns);
         }
     }
