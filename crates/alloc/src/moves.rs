@@ -109,6 +109,7 @@ impl RangeAllocator {
         self.exchange_places(block, destination);
         if let Some(left) = self.nodes[destination].held_mut() {
             left.holds = Holds::Vacated;
+            left.partner = NONE;
         }
         let bytes = self.bytes(self.nodes[block].size);
         let slack = self.nodes[block].held().map_or(0, |held| u64::from(held.slack));

@@ -43,9 +43,10 @@ fn largest(tables: &[Table], contender: &str, column: &str) -> Option<f64> {
 pub fn run() -> Section {
     let method = format!(
         "2 GiB, log-normal sizes of 4 KiB to 16 MiB, sampled LRU; {ALLOCATIONS} allocations, {} \
-         rounds: the mean is the median of the rounds' means, the slowest are percentiles over the \
+         rounds ({} of the slow): the mean is the median of the rounds' means, the slowest are percentiles over the \
          calls, each call the median of its rounds; clock taken off",
-        speed::ROUNDS
+        speed::ROUNDS,
+        speed::ROUNDS_SLOW
     );
     let mut section = Section::new("alloc", &method);
     let traces = OCCUPANCY.map(|occupancy| (occupancy, trace(occupancy)));

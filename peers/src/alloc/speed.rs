@@ -9,8 +9,10 @@ use crate::table::{Side, Table};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Rounds.
-pub const ROUNDS: usize = 5;
+/// Rounds of those whose mean is compared to a fraction of it.
+pub const ROUNDS: usize = 15;
+/// Rounds of those that are slower by an order of magnitude.
+pub const ROUNDS_SLOW: usize = 3;
 
 /// Columns.
 pub const MEAN: &str = "alloc+free mean, ns";
@@ -107,34 +109,37 @@ fn free_all<C: Contender>(mut allocator: C, slots: Vec<Option<C::Block>>) {
     }
 }
 
-/// A contender's name and how to run a round of it.
-type Entry = (&'static str, fn(&mut Rounds, &Trace, f64));
+/// A contender's name, rounds, and how to run one.
+type Entry = (&'static str, usize, fn(&mut Rounds, &Trace, f64));
 
 const ENTRIES: &[Entry] = &[
-    (OURS, Rounds::run::<Farplane>),
-    ("xalloc", Rounds::run::<Xalloc>),
-    ("offset-allocator", Rounds::run::<OffsetAllocator>),
+    (OURS, ROUNDS, Rounds::run::<Farplane>),
+    ("xalloc", ROUNDS, Rounds::run::<Xalloc>),
+    ("offset-allocator", ROUNDS, Rounds::run::<OffsetAllocator>),
     #[cfg(feature = "vma")]
-    ("VMA VirtualBlock, min-memory", Rounds::run::<super::unsafe_contenders::VirtualBlock>),
-    ("rlsf (in band)", Rounds::run::<Rlsf>),
-    ("talc (in band)", Rounds::run::<Talc>),
-    ("range-alloc", Rounds::run::<RangeAlloc>),
-    ("gpu-alloc free list", Rounds::run::<GpuAlloc>),
-    ("buddy_system_allocator", Rounds::run::<Buddy>),
+    ("VMA VirtualBlock, min-memory", ROUNDS, Rounds::run::<super::unsafe_contenders::VirtualBlock>),
+    ("rlsf (in band)", ROUNDS, Rounds::run::<Rlsf>),
+    ("talc (in band)", ROUNDS, Rounds::run::<Talc>),
+    ("range-alloc", ROUNDS_SLOW, Rounds::run::<RangeAlloc>),
+    ("gpu-alloc free list", ROUNDS_SLOW, Rounds::run::<GpuAlloc>),
+    ("buddy_system_allocator", ROUNDS, Rounds::run::<Buddy>),
 ];
 
 /// All contenders at one occupancy, %.
 pub fn table(occupancy: u32, trace: &Trace) -> Table {
     let clock_ns = clock_ns();
     let mut rounds: Vec<Rounds> = ENTRIES.iter().map(|_| Rounds::default()).collect();
-    for _ in 0..ROUNDS {
-        for ((_, run), rounds) in ENTRIES.iter().zip(&mut rounds) {
+    for round in 0..ROUNDS {
+        for ((_, count, run), rounds) in ENTRIES.iter().zip(&mut rounds) {
+            if round >= *count {
+                continue;
+            }
             run(rounds, trace, clock_ns);
         }
     }
     let title = format!("{occupancy}% occupancy, {} live blocks at most", trace.slots);
     let mut table = Table::new(&title, &[MEAN, TAIL, FAR_TAIL, REFUSED]);
-    for ((name, _), rounds) in ENTRIES.iter().zip(&rounds) {
+    for ((name, ..), rounds) in ENTRIES.iter().zip(&rounds) {
         let side = if *name == OURS { Side::Ours } else { Side::Peer };
         table.row(name, side, &rounds.cells());
     }
@@ -199,7 +204,7 @@ mod tests {
     #[ignore = "2 GiB of memory; peers alloc does the same"]
     fn every_contender_runs() {
         let trace = Trace::new(1, 0.9, 2000);
-        for (name, run) in ENTRIES {
+        for (name, _, run) in ENTRIES {
             let mut rounds = Rounds::default();
             run(&mut rounds, &trace, 0.0);
             assert!((0.5..40.0).contains(&rounds.refused_percent), "{name}");

@@ -172,6 +172,16 @@ impl Model {
     }
 
     pub fn apply(&mut self, op: Op) {
+        self.carry_out(op);
+        self.note_peak();
+    }
+
+    pub fn note_peak(&mut self) {
+        let kept: u64 = self.kept_ranges().iter().map(|range| range.size).sum();
+        self.peak_used = self.peak_used.max(self.sum(|_| true) + kept);
+    }
+
+    fn carry_out(&mut self, op: Op) {
         match op {
             Op::Allocate { size, align } => self.allocate(size, align),
             Op::Free { block } => self.free(Who::Block, block),
@@ -259,7 +269,7 @@ impl Model {
     }
 
     /// The real thing equals the model in all that can be seen.
-    pub fn check(&mut self) {
+    pub fn check(&self) {
         let mut expected: Vec<Span> = self
             .held
             .iter()
@@ -280,7 +290,6 @@ impl Model {
 
         let kept_bytes: u64 = kept.iter().map(|range| range.size).sum();
         let used = self.sum(|_| true) + kept_bytes;
-        self.peak_used = self.peak_used.max(used);
         let blocks = || self.held.values().filter(|held| held.who == Who::Block);
         let stats = Stats {
             capacity: self.capacity,

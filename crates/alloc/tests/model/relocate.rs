@@ -56,6 +56,7 @@ impl Model {
             self.hold(planned.to, align, Who::Destination, planned.handle);
         }
         self.planned.extend(&moves);
+        self.note_peak();
         (moves.len(), plan.complete)
     }
 
