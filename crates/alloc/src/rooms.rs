@@ -100,9 +100,10 @@ impl RangeAllocator {
     /// [`claim`](Self::claim) gives the block. Allocating, freeing and pinning in between is fine.
     ///
     /// `price` is asked what it is worth, in bytes copied, not to evict a block of so many bytes;
-    /// `None` means that it must not go. A price of 0 is a block that is not missed, one of twice its size says that
-    /// loading it again costs twice as much as copying it. Pinned blocks stay where they are. If
-    /// a hole holds the request there is nothing to do and the room can be claimed at once.
+    /// `None` means that it must not go. A price of 0 is a block that is not missed, one of twice
+    /// its size says that loading it again costs twice as much as copying it. Pinned blocks stay
+    /// where they are. If a hole holds the request there is nothing to do and the room can be
+    /// claimed at once.
     ///
     /// The search looks at windows around the largest holes and visits at most
     /// [`NODES_PER_ROOM_MAX`](crate::NODES_PER_ROOM_MAX) stretches; only when none of these can be

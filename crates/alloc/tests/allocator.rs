@@ -99,8 +99,7 @@ fn requests_that_make_no_sense_are_errors_whatever_their_numbers() {
     for capacity in [0, 1, 64, 1 << 20, 1 << 63, u64::MAX] {
         let mut allocator = RangeAllocator::new(capacity);
         // 64 bytes, or as much as makes fewer than 2³² granules of it.
-        let granule = [64, 1 << 32][usize::from(capacity > 1 << 63)];
-        let granule = if capacity == 1 << 63 { 1 << 32 } else { granule };
+        let granule = if capacity < 1 << 63 { 64 } else { 1 << 32 };
         assert_eq!(allocator.granule(), granule);
         let capacity = capacity / granule * granule;
         assert_eq!(allocator.allocate(0, 1), Err(AllocError::ZeroSize));
