@@ -72,7 +72,8 @@ impl Octree {
             let (mut nodes, mut firsts) = (Vec::new(), Vec::new());
             for (children, keys) in below.chunks(Node::COUNT_MAX).zip(keys.chunks(Node::COUNT_MAX))
             {
-                let index = next.take().unwrap_or_else(|| self.store.acquire_node(Node::new(level)));
+                let index =
+                    next.take().unwrap_or_else(|| self.store.acquire_node(Node::new(level)));
                 for (lane, (&child, &first)) in children.iter().zip(keys).enumerate() {
                     self.store.insert_child(index, lane, child, first);
                     self.measure_child(index, level, lane, child);

@@ -131,4 +131,3 @@ impl<E: FnMut(u32, u8) -> ControlFlow<()>> Visit for Several<E> {
         ControlFlow::Continue(())
     }
 }
-

@@ -38,7 +38,9 @@ impl Query<'_> {
         let Self { parts, layers, set } = *self;
         run(set, Closest { parts, layers, seek: &mut seek });
         let found = &mut out[start..];
-        found.sort_unstable_by(|a, b| a.distance_squared.total_cmp(&b.distance_squared).then(a.item.cmp(&b.item)));
+        found.sort_unstable_by(|a, b| {
+            a.distance_squared.total_cmp(&b.distance_squared).then(a.item.cmp(&b.item))
+        });
     }
 }
 

@@ -17,9 +17,8 @@ impl Pack {
     pub const LANES: usize = 8;
 
     pub fn get(&self, lane: usize) -> Aabb {
-        let corner = |rows: &[[f32; Self::LANES]; 3]| {
-            Vec3::new(rows[0][lane], rows[1][lane], rows[2][lane])
-        };
+        let corner =
+            |rows: &[[f32; Self::LANES]; 3]| Vec3::new(rows[0][lane], rows[1][lane], rows[2][lane]);
         Aabb::new(corner(&self.min), corner(&self.max))
     }
 

@@ -44,7 +44,8 @@ pub fn nearest_squared<S: Simd>(s: S, boxes: &Pack, p: &[f32; 3]) -> S::V {
     let zero = s.splat(0.0);
     let along = |axis: usize| {
         let p = s.splat(p[axis]);
-        let (below, above) = (s.sub(s.load(&boxes.min[axis]), p), s.sub(p, s.load(&boxes.max[axis])));
+        let (below, above) =
+            (s.sub(s.load(&boxes.min[axis]), p), s.sub(p, s.load(&boxes.max[axis])));
         let d = s.max(s.max(below, above), zero);
         s.mul(d, d)
     };
@@ -91,8 +92,7 @@ impl Probe for SphereProbe {
 
     #[inline(always)]
     fn nodes<S: Simd>(&self, s: S, bounds: &Pack, open: u8) -> Verdict {
-        let inside =
-            s.le(farthest_squared(s, bounds, &self.center), s.splat(self.radius_squared));
+        let inside = s.le(farthest_squared(s, bounds, &self.center), s.splat(self.radius_squared));
         Verdict { hit: self.items(s, bounds, open), open: [!inside; 6] }
     }
 }

@@ -93,10 +93,12 @@ impl Model {
         queries.nearest(point, count, range_m, &mut found);
         let mut expected = Vec::new();
         if point.is_finite() && range_m >= 0.0 {
-            expected.extend(self.live(ask).map(|(item, b)| Neighbor {
-                item,
-                distance_squared: b.distance_squared(point),
-            }));
+            expected.extend(
+                self.live(ask).map(|(item, b)| Neighbor {
+                    item,
+                    distance_squared: b.distance_squared(point),
+                }),
+            );
         }
         expected.retain(|n| n.distance_squared <= range_m * range_m);
         expected.sort_by(|a, b| {
