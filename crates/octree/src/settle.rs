@@ -1,6 +1,7 @@
 use crate::Octree;
-use crate::node::NONE;
+use crate::node::{NONE, unlink};
 use crate::store::{BLOCK, Entry};
+use alloc::vec::Vec;
 use farplane_geom::Aabb;
 
 /// What a call of [`Octree::maintain`] did.
@@ -32,6 +33,7 @@ impl Octree {
             if self.store.blocks[block as usize].is_free == 0 {
                 done.blocks += 1;
                 done.moved += self.settle(block);
+                self.repack_from(block);
             }
         }
         done
@@ -68,6 +70,62 @@ impl Octree {
             self.place(entry);
         }
         left as u32
+    }
+}
+
+/// Blocks that splits left half empty.
+impl Octree {
+    /// Nodes whose blocks hold fewer items than this on average are packed anew.
+    const LOOSE_COUNT: usize = 44;
+    /// Items of a block then, at most: a few can come before it splits again.
+    const PACKED_COUNT: usize = 52;
+
+    /// Packs the blocks of a node into fewer, if that saves one; at its first block, so that one
+    /// round of [`Octree::maintain`] does so once.
+    fn repack_from(&mut self, block: u32) {
+        let info = self.store.blocks[block as usize];
+        let (index, lane) = unlink(info.parent);
+        if info.is_free == 1 || lane > 0 {
+            return;
+        }
+        let node = self.store.nodes[index as usize];
+        let blocks = &node.children[..usize::from(node.count)];
+        let total: usize = blocks.iter().map(|&b| self.store.count(b)).sum();
+        let needed = total.div_ceil(Self::PACKED_COUNT);
+        if total > Self::LOOSE_COUNT * blocks.len() || needed >= blocks.len() {
+            return;
+        }
+        let mut order = Vec::with_capacity(total);
+        for &block in blocks {
+            let (low, high) = self.store.key_range(self.store.blocks[block as usize].parent);
+            for lane in 0..self.store.count(block) {
+                let entry = self.store.entry(block, lane);
+                order.push((self.cell.key(&entry.bounds).clamp(low, high), entry));
+            }
+        }
+        order.sort_unstable_by_key(|(key, entry)| (*key, entry.slot));
+        // What lies before all keys so far belongs to the first block.
+        self.store.nodes[index as usize].first[0] = self.store.key_range(info.parent).0;
+        for &block in blocks {
+            self.store.blocks[block as usize].count = 0;
+        }
+        for (i, &block) in blocks[..needed].iter().enumerate() {
+            let part = &order[i * total / needed..(i + 1) * total / needed];
+            for (_, entry) in part {
+                self.push(block, entry);
+            }
+            if i > 0 {
+                self.store.nodes[index as usize].first[i] = part[0].0;
+            }
+        }
+        for lane in (needed..blocks.len()).rev() {
+            self.store.remove_child(index, lane);
+            self.store.release_block(blocks[lane]);
+        }
+        for &block in &blocks[..needed] {
+            self.remeasure(block);
+        }
+        self.store.close_up(index);
     }
 }
 

@@ -214,7 +214,7 @@ impl Store {
 
     /// After a node lost a child: it goes when it is empty, joins a sibling when both have few, and
     /// a root with one node below makes way for it.
-    fn close_up(&mut self, mut index: u32) {
+    pub fn close_up(&mut self, mut index: u32) {
         while index != self.root {
             let (above, lane) = unlink(self.nodes[index as usize].parent);
             if self.nodes[index as usize].count == 0 {

@@ -1,5 +1,7 @@
+use crate::arch::prefetch;
 use crate::key::Cell;
 use crate::node::unlink;
+use crate::pack::Pack;
 use crate::query::Query;
 use crate::slots::{Slots, place, unplace};
 use crate::store::{BLOCK, Entry, Store};
@@ -106,6 +108,43 @@ impl Octree {
         }
         self.store.set_bounds(block, lane, bounds);
         Ok(())
+    }
+
+    /// Gives many items other boxes, one after the other as [`Octree::move_to`]: memory is asked for
+    /// ahead, so that moves of items from all over a large tree take about half the time.
+    ///
+    /// # Errors
+    /// Those of [`Octree::move_to`], for the first item that cannot be moved; the items before it
+    /// have moved, those behind it have not.
+    pub fn move_many(&mut self, moves: &[(Handle, Aabb)]) -> Result<(), OctreeError> {
+        for (i, (handle, bounds)) in moves.iter().enumerate() {
+            self.prefetch_moves(moves, i);
+            self.move_to(*handle, bounds)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for what the moves ahead will read: each step needs what the one before it brought.
+    #[inline(always)]
+    fn prefetch_moves(&self, moves: &[(Handle, Aabb)], now: usize) {
+        const STEP: usize = 8;
+        let place = |ahead: usize| {
+            let (handle, _) = moves.get(now + ahead)?;
+            self.slots.get(*handle).map(unplace)
+        };
+        if let Some((handle, _)) = moves.get(now + 3 * STEP) {
+            let index = handle.index as usize;
+            self.slots.places.get(index).inspect(|place| prefetch(*place));
+            self.slots.generations.get(index).inspect(|generation| prefetch(*generation));
+        }
+        if let Some((block, lane)) = place(2 * STEP) {
+            prefetch(&self.store.blocks[block as usize]);
+            prefetch(&self.store.boxes[block as usize][lane / Pack::LANES]);
+        }
+        if let Some((block, _)) = place(STEP) {
+            let (node, _) = unlink(self.store.blocks[block as usize].parent);
+            prefetch(&self.store.nodes[node as usize].bounds);
+        }
     }
 
     /// Puts an item on the layers whose bits are set; on none, only queries of all layers find it.

@@ -1,4 +1,4 @@
-use crate::arch::{Kernel, Simd};
+use crate::arch::{Kernel, Simd, prefetch};
 use crate::node::Node;
 use crate::pack::Pack;
 use crate::probe::{Probe, Verdict, open_of};
@@ -58,6 +58,11 @@ impl<V: Visit> Kernel for Walk<'_, '_, V> {
                 if node.level == 0 {
                     let lane = hit.trailing_zeros() as usize;
                     hit &= hit - 1;
+                    if hit != 0 {
+                        let next = node.children[hit.trailing_zeros() as usize];
+                        prefetch(parts.block(next).boxes);
+                        prefetch(parts.block(next).items);
+                    }
                     let block = parts.block(node.children[lane]);
                     visit.block(s, block, layers, V::open_of(&verdict, lane))?;
                 } else {

@@ -70,9 +70,8 @@ impl Jitter {
             let item = self.random.below(boxes.len());
             // Three numbers of 21 bits.
             let bits = self.random.bits();
-            let along = |axis: u32| {
-                (bits >> (21 * axis) & 0x1f_ffff) as f32 * (2.0 / 2_097_152.0) - 1.0
-            };
+            let along =
+                |axis: u32| (bits >> (21 * axis) & 0x1f_ffff) as f32 * (2.0 / 2_097_152.0) - 1.0;
             let step = Vec3::new(along(0), along(1), along(2));
             let from = boxes[item];
             let to = Aabb::new(from.min + step, from.max + step);

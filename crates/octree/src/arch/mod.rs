@@ -80,6 +80,21 @@ pub trait Simd: Copy {
     fn compress(self, items: &[u32; LANES], mask: u8, out: &mut [u32; LANES]) -> usize;
 }
 
+/// Asks for a value that will be read soon; where that cannot be asked, nothing happens.
+#[inline(always)]
+pub fn prefetch<T>(value: &T) {
+    const LINE: usize = 64;
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    for offset in (0..size_of::<T>()).step_by(LINE) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let line = core::ptr::from_ref(value).cast::<i8>().wrapping_add(offset);
+        // SAFETY: every x86-64 has SSE, and a prefetch changes nothing whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (value, LINE);
+}
+
 /// Work that is compiled once for each instruction set.
 pub trait Kernel {
     type Out;

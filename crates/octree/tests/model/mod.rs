@@ -244,6 +244,10 @@ impl Model {
             }
             Op::MoveTo { nth, bounds } => self.move_to(nth, &bounds),
             Op::Nudge { nth, count, step } => {
+                // Many at once or one by one, by what the number happens to be.
+                if nth % 2 == 0 {
+                    self.move_many(nth, count, step);
+                }
                 for i in 0..u16::from(count) {
                     let nth = nth.wrapping_add(i);
                     if let Some(Aabb { min, max }) = self.bounds(nth) {
@@ -376,6 +380,25 @@ impl Model {
             }
             Err(_) => assert!(!is_accepted(bounds)),
         }
+    }
+
+    fn move_many(&mut self, nth: u16, count: u8, step: Vec3) {
+        let mut moves = Vec::new();
+        let mut all_well = true;
+        let count = if self.items.is_empty() { 0 } else { u16::from(count) };
+        for i in 0..count {
+            let nth = usize::from(nth.wrapping_add(i)) % self.items.len();
+            let item = &mut self.items[nth];
+            let dead = Aabb::new(Vec3::ZERO, Vec3::ZERO);
+            let Aabb { min, max } = item.bounds.unwrap_or(dead);
+            let to = Aabb::new(min + step, max + step);
+            moves.push((item.handle, to));
+            all_well &= item.bounds.is_some() && is_accepted(&to);
+            if all_well {
+                item.bounds = Some(to);
+            }
+        }
+        assert_eq!(self.tree.move_many(&moves).is_ok(), all_well);
     }
 
     fn remove(&mut self, nth: u16) {

@@ -53,9 +53,8 @@ impl IntersectsAabb<f32, 3> for Seen<'_> {
 
 impl Index for Bvh {
     fn build(boxes: &[Aabb]) -> Self {
-        let bounds = |b: &Aabb| {
-            BvhAabb::with_bounds(b.min.to_array().into(), b.max.to_array().into())
-        };
+        let bounds =
+            |b: &Aabb| BvhAabb::with_bounds(b.min.to_array().into(), b.max.to_array().into());
         let shape = |(b, item)| Shape { bounds: bounds(b), item, node: 0 };
         let mut shapes: Vec<_> = boxes.iter().zip(0..).map(shape).collect();
         let bvh = bvh::bvh::Bvh::build(&mut shapes);

@@ -6,6 +6,7 @@ use farplane_octree::{Handle, Octree};
 pub struct Farplane {
     octree: Octree,
     handles: Vec<Handle>,
+    moved: Vec<(Handle, Aabb)>,
 }
 
 /// Blocks that are looked after in each frame.
@@ -16,7 +17,7 @@ impl Index for Farplane {
         let items: Vec<_> = boxes.iter().copied().zip(0..).collect();
         let octree = Octree::build(&items).expect("boxes of the scene are valid");
         let handles = octree.handles().collect();
-        Self { octree, handles }
+        Self { octree, handles, moved: Vec::new() }
     }
 
     fn radius(&self, sphere: &Sphere, out: &mut Vec<u32>) {
@@ -32,10 +33,9 @@ impl Index for Farplane {
     }
 
     fn moves(&mut self, moves: &[Move]) -> bool {
-        for m in moves {
-            let handle = self.handles[m.item as usize];
-            self.octree.move_to(handle, &m.to).expect("the box is in the tree");
-        }
+        self.moved.clear();
+        self.moved.extend(moves.iter().map(|m| (self.handles[m.item as usize], m.to)));
+        self.octree.move_many(&self.moved).expect("the boxes are in the tree");
         self.octree.maintain(MAINTAIN);
         true
     }

@@ -3,8 +3,8 @@
 use super::{Index, Move};
 use farplane_geom::{Aabb, Frustum, Sphere, Vec3};
 
-/// Every box, coordinate by coordinate, in lanes that the compiler makes vectors of: of AVX2 where
-/// the machine has it.
+/// Every box, coordinate by coordinate: by AVX2 where the machine has it, else in lanes that the
+/// compiler makes vectors of.
 pub struct Scan {
     min: [Vec<f32>; 3],
     max: [Vec<f32>; 3],
@@ -69,18 +69,6 @@ impl Scan {
             hits
         });
     }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn radius_avx2(&self, sphere: &Sphere, out: &mut Vec<u32>) {
-        self.radius_lanes(sphere, out);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn frustum_avx2(&self, frustum: &Frustum, out: &mut Vec<u32>) {
-        self.frustum_lanes(frustum, out);
-    }
 }
 
 impl Index for Scan {
@@ -99,7 +87,7 @@ impl Index for Scan {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the machine has AVX2.
-            return unsafe { self.radius_avx2(sphere, out) };
+            return unsafe { avx2::radius(self, sphere, out) };
         }
         self.radius_lanes(sphere, out);
     }
@@ -108,7 +96,7 @@ impl Index for Scan {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the machine has AVX2.
-            return unsafe { self.frustum_avx2(frustum, out) };
+            return unsafe { avx2::frustum(self, frustum, out) };
         }
         self.frustum_lanes(frustum, out);
     }
@@ -125,5 +113,76 @@ impl Index for Scan {
             }
         }
         true
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use super::Scan;
+    use farplane_geom::{Frustum, Sphere};
+    use std::arch::x86_64::*;
+
+    const EIGHT: usize = 8;
+
+    /// Appends the boxes whose bits `test` sets, eight at a time.
+    #[inline(always)]
+    fn each(scan: &Scan, out: &mut Vec<u32>, test: impl Fn([__m256; 3], [__m256; 3]) -> i32) {
+        for start in (0..scan.min[0].len()).step_by(EIGHT) {
+            let load = |of: &[Vec<f32>; 3]| -> [__m256; 3] {
+                std::array::from_fn(|axis| {
+                    let lanes: &[f32] = &of[axis][start..start + EIGHT];
+                    // SAFETY: there are eight lanes, and the callers have AVX2.
+                    unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
+                })
+            };
+            let mut hits = test(load(&scan.min), load(&scan.max));
+            while hits != 0 {
+                let i = start + hits.trailing_zeros() as usize;
+                hits &= hits - 1;
+                if i < scan.count {
+                    out.push(i as u32);
+                }
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn radius(scan: &Scan, sphere: &Sphere, out: &mut Vec<u32>) {
+        let center = sphere.center.to_array().map(|v| _mm256_set1_ps(v));
+        let limit = _mm256_set1_ps(sphere.radius * sphere.radius);
+        each(scan, out, |min, max| {
+            let mut sum = _mm256_setzero_ps();
+            for axis in 0..3 {
+                let below = _mm256_sub_ps(min[axis], center[axis]);
+                let above = _mm256_sub_ps(center[axis], max[axis]);
+                let d = _mm256_max_ps(_mm256_max_ps(below, above), _mm256_setzero_ps());
+                sum = _mm256_add_ps(sum, _mm256_mul_ps(d, d));
+            }
+            _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(sum, limit))
+        });
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn frustum(scan: &Scan, frustum: &Frustum, out: &mut Vec<u32>) {
+        let half = _mm256_set1_ps(0.5);
+        each(scan, out, |min, max| {
+            let c: [_; 3] = [0, 1, 2].map(|a| _mm256_mul_ps(_mm256_add_ps(min[a], max[a]), half));
+            let h: [_; 3] = [0, 1, 2].map(|a| _mm256_mul_ps(_mm256_sub_ps(max[a], min[a]), half));
+            let mut outside = 0;
+            for p in &frustum.planes {
+                let sum = |n: [f32; 3], v: &[__m256; 3]| {
+                    let t = |a: usize| _mm256_mul_ps(_mm256_set1_ps(n[a]), v[a]);
+                    _mm256_add_ps(_mm256_add_ps(t(0), t(1)), t(2))
+                };
+                let d = _mm256_add_ps(sum([p.x, p.y, p.z], &c), _mm256_set1_ps(p.w));
+                let r = sum([p.x.abs(), p.y.abs(), p.z.abs()], &h);
+                let behind = _mm256_sub_ps(_mm256_setzero_ps(), r);
+                outside |= _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(d, behind));
+                if outside == 0xff {
+                    return 0;
+                }
+            }
+            !outside & 0xff
+        });
     }
 }
