@@ -103,10 +103,13 @@ pub struct Batcher {
     other: Vec<(u64, u32)>,
 }
 
+/// Meshes that can be told apart: what a key has room for beside the material and the level.
+const MESHES_MAX: usize = 1 << 29;
+
 /// Batches of one material stand together, those of one mesh in them, from fine to coarse.
 #[inline]
 fn key(item: &DrawItem) -> u64 {
-    u64::from(item.material) << 35 | u64::from(item.mesh) << 3 | u64::from(item.level)
+    u64::from(item.material) << 32 | u64::from(item.mesh) << 3 | u64::from(item.level)
 }
 
 impl Batcher {
@@ -114,10 +117,10 @@ impl Batcher {
     /// items keep theirs. `ranges` is by mesh and level.
     ///
     /// A stable radix sort that leaves out the bits in which no two keys differ: O(items) for each 11
-    /// bits that do, and two passes for 255 meshes in 2,048 materials.
+    /// bits that do, and two passes for 256 meshes in 2,048 materials.
     ///
     /// # Errors
-    /// [`LodError::Index`] for a mesh without ranges or a level that cannot be; [`LodError::Length`]
+    /// [`LodError::Index`] for a mesh without ranges or beyond 2²⁹ − 1, or a level that cannot be; [`LodError::Length`]
     /// for more than 2³² − 1 items. Nothing was done then.
     pub fn batch(
         &mut self,
@@ -136,8 +139,9 @@ impl Batcher {
                 let (index, count) = (u32::from(item.level), LODS_MAX);
                 return Err(LodError::Index { what: "level of a mesh", index, count });
             }
-            if item.mesh as usize >= ranges.len() {
-                let (index, count) = (item.mesh, ranges.len());
+            let count = ranges.len().min(MESHES_MAX);
+            if item.mesh as usize >= count {
+                let index = item.mesh;
                 return Err(LodError::Index { what: "mesh", index, count });
             }
             let key = key(item);
@@ -190,7 +194,7 @@ impl Batcher {
         let mut first_instance = 0;
         for group in self.sorted.chunk_by(|a, b| a.0 == b.0) {
             let (key, count) = (group[0].0, group.len() as u32);
-            let (material, mesh, level) = ((key >> 35) as u32, (key >> 3) as u32, (key % 8) as u8);
+            let (material, mesh, level) = ((key >> 32) as u32, key as u32 >> 3, (key % 8) as u8);
             let MeshRange { index_count, first_index, base_vertex } =
                 ranges[mesh as usize][usize::from(level)];
             match out.multi_draws.last_mut() {

@@ -101,11 +101,20 @@ pub struct BudgetFit {
 }
 
 /// Steps of one bucket of scale: a step refines an instance by one level, or lets it appear.
+/// Triangles; levels, and 2³² times as many appearances. In two words, so that one addition of a
+/// vector counts a step.
 #[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
-    triangles: u64,
-    levels: u32,
-    appear: u32,
+struct Bucket([u64; 2]);
+
+const LEVEL: u64 = 1;
+const APPEAR: u64 = 1 << 32;
+
+impl Bucket {
+    #[inline(always)]
+    fn count(&mut self, triangles: u32, step: u64) {
+        let Self([all_triangles, steps]) = *self;
+        *self = Self([all_triangles + u64::from(triangles), steps + step]);
+    }
 }
 
 /// What is looked up for every instance.
@@ -279,9 +288,7 @@ impl LodBudget {
             coarsest.is_shown = true;
             let is_held = levels[index] != CULLED;
             let at = bucket(rows.size_squared[row] * steps.sizes_squared[usize::from(is_held)]);
-            let into = &mut self.buckets[usize::from(is_held)][at];
-            into.triangles += u64::from(coarsest.triangles);
-            into.appear += 1;
+            self.buckets[usize::from(is_held)][at].count(coarsest.triangles, APPEAR);
             let reach_m = coarsest.reach_m + rows.radius_m[row];
             detailed[details % ROWS] = row as u8;
             details += usize::from(reach_m * reach_m * ROUNDING >= rows.distance_m2[row]);
@@ -323,9 +330,8 @@ impl LodBudget {
             // What is hidden has no levels.
             let squared = value * value;
             let squared = if squared > seen.size_squared { seen.size_squared } else { squared };
-            let into = &mut self.buckets[is_held][bucket(squared)];
-            into.triangles += u64::from(cost.triangles[level] - cost.triangles[level + 1]);
-            into.levels += 1;
+            let triangles = cost.triangles[level] - cost.triangles[level + 1];
+            self.buckets[is_held][bucket(squared)].count(triangles, LEVEL);
         }
     }
 
@@ -404,10 +410,10 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, bucket: &Bucket) {
-        self.cost.triangles += bucket.triangles;
-        self.levels += u64::from(bucket.levels);
-        self.appear += u64::from(bucket.appear);
+    fn add(&mut self, Bucket([triangles, steps]): &Bucket) {
+        self.cost.triangles += triangles;
+        self.levels += steps % APPEAR;
+        self.appear += steps / APPEAR;
     }
 }
 

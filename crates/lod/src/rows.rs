@@ -63,15 +63,20 @@ impl Rows {
         view: &LodView,
         steps: &Steps,
     ) -> Result<(), LodError> {
-        let count = instances.len();
-        for (row, &instance) in listed.iter().enumerate().take(ROWS) {
-            let index = instance as usize;
-            if index >= count {
-                return Err(LodError::Index { what: "instance", index: instance, count });
+        let columns = [instances.x, instances.y, instances.z, instances.radius_m];
+        let mut read = [[0.0; ROWS]; 4];
+        match run(listed, instances.len()) {
+            Some(first) => {
+                for (into, column) in read.iter_mut().zip(columns) {
+                    into.copy_from_slice(&column[first..first + ROWS]);
+                }
             }
-            let center = [instances.x[index], instances.y[index], instances.z[index]];
-            self.distance_m2[row] = distance_squared(center, view.position);
-            self.radius_m[row] = instances.radius_m[index];
+            None => gather(columns, listed, &mut read)?,
+        }
+        let [x, y, z, radius_m] = &read;
+        self.radius_m = *radius_m;
+        for row in 0..ROWS {
+            self.distance_m2[row] = distance_squared([x[row], y[row], z[row]], view.position);
         }
         for row in 0..ROWS {
             let radius_m = self.radius_m[row];
@@ -79,7 +84,7 @@ impl Rows {
         }
         let always = steps.sizes_squared[0] == f32::INFINITY;
         let least = 1.0 / (steps.sizes_squared[1] * ROUNDING);
-        self.shown_count = 0;
+        let mut shown_count = 0;
         for row in 0..listed.len().min(ROWS) {
             let radius_m = self.radius_m[row];
             let is_shown = if always {
@@ -89,9 +94,43 @@ impl Rows {
             } else {
                 (radius_m > 0.0) & (self.size_squared[row] >= least)
             };
-            self.shown[self.shown_count % ROWS] = row as u8;
-            self.shown_count += usize::from(is_shown);
+            self.shown[shown_count % ROWS] = row as u8;
+            shown_count += usize::from(is_shown);
         }
+        self.shown_count = shown_count;
         Ok(())
     }
+}
+
+/// The first of as many instances as there are rows, if they follow each other.
+fn run(listed: &[u32], count: usize) -> Option<usize> {
+    let listed: &[u32; ROWS] = listed.try_into().ok()?;
+    let first = listed[0];
+    let mut differing = 0;
+    for (row, &instance) in listed.iter().enumerate() {
+        differing |= instance ^ first.wrapping_add(row as u32);
+    }
+    let first = first as usize;
+    (differing == 0 && first + ROWS <= count).then_some(first)
+}
+
+/// Reads instances from anywhere.
+fn gather(
+    columns: [&[f32]; 4],
+    listed: &[u32],
+    read: &mut [[f32; ROWS]; 4],
+) -> Result<(), LodError> {
+    let [x, y, z, radius_m] = columns;
+    let count = x.len();
+    for (row, &instance) in listed.iter().enumerate().take(ROWS) {
+        let index = instance as usize;
+        if index >= count {
+            return Err(LodError::Index { what: "instance", index: instance, count });
+        }
+        read[0][row] = x[index];
+        read[1][row] = y[index];
+        read[2][row] = z[index];
+        read[3][row] = radius_m[index];
+    }
+    Ok(())
 }

@@ -99,7 +99,8 @@ impl LodState {
         }
     }
 
-    /// For instances that move as they like: no block is ever skipped.
+    /// For instances that move as they like: no block is ever skipped, and only a new radius or asset
+    /// must be told ([`LodState::instance_changed`]).
     #[must_use]
     pub fn for_moving(count: usize) -> Self {
         Self { moving: true, ..Self::new(count) }
@@ -171,7 +172,12 @@ impl LodState {
             Blocks::All => count,
             Blocks::Listed(listed) => listed.len(),
         };
+        // The first call is 1: 0 is that of blocks never asked for.
         self.call = self.call.wrapping_add(1);
+        if self.call == 0 {
+            self.asked.fill(0);
+            self.call = 1;
+        }
         self.due.clear();
         self.due.resize(asked, 0);
         // Every candidate is written and only kept ones are counted: no branch to mispredict.
