@@ -3,6 +3,8 @@
 //! Source of the predictor: PNG's and lossless JPEG's family (left + above − above left), which is
 //! exact on any plane; the byte planes and the fold are those of common floating-point compressors.
 
+use super::sums;
+
 /// A sample as an integer whose differences are small where the samples are alike.
 pub(super) trait Sample: Copy + Default {
     /// As stored, not mapped.
@@ -15,6 +17,11 @@ pub(super) trait Sample: Copy + Default {
     fn fold(self) -> Self;
     fn unfold(self) -> Self;
     fn byte(self, plane: usize) -> u8;
+    /// Puts the bytes of all samples together, the highest plane first, and unfolds them.
+    fn join(planes: &[u8], out: &mut [u8]);
+    /// Replaces the differences of a piece of a row by samples: their running sums, plus the sample
+    /// above each.
+    fn add_above(own: &mut [u8], above: &[u8]);
 }
 
 impl Sample for u16 {
@@ -42,6 +49,17 @@ impl Sample for u16 {
     fn byte(self, plane: usize) -> u8 {
         (self >> (8 - 8 * plane)) as u8
     }
+    fn join(planes: &[u8], out: &mut [u8]) {
+        let (samples, _) = out.as_chunks_mut::<2>();
+        let (high, low) = planes.split_at(samples.len());
+        for ((sample, &high), &low) in samples.iter_mut().zip(high).zip(low) {
+            *sample = Self::from_le_bytes([low, high]).unfold().to_le_bytes();
+        }
+    }
+    fn add_above(own: &mut [u8], above: &[u8]) {
+        let ((own, _), (above, _)) = (own.as_chunks_mut::<2>(), above.as_chunks::<2>());
+        sums::running(own, above);
+    }
 }
 
 impl Sample for u32 {
@@ -68,6 +86,23 @@ impl Sample for u32 {
     }
     fn byte(self, plane: usize) -> u8 {
         (self >> (24 - 8 * plane)) as u8
+    }
+    fn join(planes: &[u8], out: &mut [u8]) {
+        let (samples, _) = out.as_chunks_mut::<4>();
+        let (high, low) = planes.split_at(samples.len() * 2);
+        let (d, c) = high.split_at(samples.len());
+        let (b, a) = low.split_at(samples.len());
+        for ((((sample, &a), &b), &c), &d) in samples.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *sample = Self::from_le_bytes([a, b, c, d]).unfold().to_le_bytes();
+        }
+    }
+    fn add_above(own: &mut [u8], above: &[u8]) {
+        let mut slope = 0u32;
+        let ((own, _), (above, _)) = (own.as_chunks_mut::<4>(), above.as_chunks::<4>());
+        for (sample, above) in own.iter_mut().zip(above) {
+            slope = slope.wrapping_add(Self::raw(sample));
+            slope.wrapping_add(Self::read(above)).write(sample);
+        }
     }
 }
 
@@ -132,34 +167,20 @@ pub(super) fn decode<S: Sample, const N: usize>(
     let (planes, tail) = filtered.split_at(count * N);
     let (samples, rest) = out.split_at_mut(count * N);
     rest.copy_from_slice(tail);
-    let (samples, _) = samples.as_chunks_mut::<N>();
     // Two passes: this one has no chain of dependencies, so the compiler makes it wide.
-    join::<N>(planes, samples);
+    S::join(planes, samples);
     for (first, end) in pieces(start / N, count, row) {
-        let mut slope = S::default();
+        let (before, own) = samples.split_at_mut(first * N);
+        let own = &mut own[..(end - first) * N];
         if first == 0 {
-            for sample in &mut samples[..end] {
-                slope = slope.plus(S::raw(sample).unfold());
-                slope.write(sample);
+            let mut value = S::default();
+            for sample in own.chunks_exact_mut(N) {
+                value = value.plus(S::raw(sample));
+                value.write(sample);
             }
-            continue;
-        }
-        let (above, own) = samples.split_at_mut(first);
-        let above = &above[first - row..];
-        for (sample, above) in own[..end - first].iter_mut().zip(above) {
-            slope = slope.plus(S::raw(sample).unfold());
-            slope.plus(S::read(above)).write(sample);
-        }
-    }
-}
-
-/// Puts the bytes of each sample together, the highest plane first.
-fn join<const N: usize>(planes: &[u8], samples: &mut [[u8; N]]) {
-    let count = samples.len();
-    let plane: [&[u8]; N] = std::array::from_fn(|byte| &planes[(N - 1 - byte) * count..][..count]);
-    for (i, sample) in samples.iter_mut().enumerate() {
-        for byte in 0..N {
-            sample[byte] = plane[byte][i];
+        } else {
+            let above = &before[(first - row) * N..][..own.len()];
+            S::add_above(own, above);
         }
     }
 }
