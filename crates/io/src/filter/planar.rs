@@ -3,7 +3,7 @@
 //! Source of the predictor: PNG's and lossless JPEG's family (left + above − above left), which is
 //! exact on any plane; the byte planes and the fold are those of common floating-point compressors.
 
-use super::sums;
+use super::sums::{self, Planes};
 
 /// A sample as an integer whose differences are small where the samples are alike.
 pub(super) trait Sample: Copy + Default {
@@ -17,11 +17,9 @@ pub(super) trait Sample: Copy + Default {
     fn fold(self) -> Self;
     fn unfold(self) -> Self;
     fn byte(self, plane: usize) -> u8;
-    /// Puts the bytes of all samples together, the highest plane first, and unfolds them.
-    fn join(planes: &[u8], out: &mut [u8]);
-    /// Replaces the differences of a piece of a row by samples: their running sums, plus the sample
-    /// above each.
-    fn add_above(own: &mut [u8], above: &[u8]);
+    /// Fills a row from the planes of its folded differences, samples `first` and on, and the row
+    /// above.
+    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]);
 }
 
 impl Sample for u16 {
@@ -49,16 +47,11 @@ impl Sample for u16 {
     fn byte(self, plane: usize) -> u8 {
         (self >> (8 - 8 * plane)) as u8
     }
-    fn join(planes: &[u8], out: &mut [u8]) {
-        let (samples, _) = out.as_chunks_mut::<2>();
-        let (high, low) = planes.split_at(samples.len());
-        for ((sample, &high), &low) in samples.iter_mut().zip(high).zip(low) {
-            *sample = Self::from_le_bytes([low, high]).unfold().to_le_bytes();
-        }
-    }
-    fn add_above(own: &mut [u8], above: &[u8]) {
-        let ((own, _), (above, _)) = (own.as_chunks_mut::<2>(), above.as_chunks::<2>());
-        sums::running(own, above);
+    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
+        let (high, low) = planes.split_at(planes.len() / 2);
+        let end = first + out.len() / 2;
+        let planes = Planes { high: &high[first..end], low: &low[first..end] };
+        sums::row(planes, above.as_chunks::<2>().0, out.as_chunks_mut::<2>().0);
     }
 }
 
@@ -87,21 +80,19 @@ impl Sample for u32 {
     fn byte(self, plane: usize) -> u8 {
         (self >> (24 - 8 * plane)) as u8
     }
-    fn join(planes: &[u8], out: &mut [u8]) {
-        let (samples, _) = out.as_chunks_mut::<4>();
-        let (high, low) = planes.split_at(samples.len() * 2);
-        let (d, c) = high.split_at(samples.len());
-        let (b, a) = low.split_at(samples.len());
-        for ((((sample, &a), &b), &c), &d) in samples.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *sample = Self::from_le_bytes([a, b, c, d]).unfold().to_le_bytes();
+    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
+        let count = planes.len() / 4;
+        let plane = |index: usize| &planes[index * count + first..][..out.len() / 4];
+        let (d, c, b, a) = (plane(0), plane(1), plane(2), plane(3));
+        let (out, above) = (out.as_chunks_mut::<4>().0, above.as_chunks::<4>().0);
+        // Two passes: this one has no chain of dependencies, so the compiler makes it wide.
+        for ((((out, &a), &b), &c), &d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *out = Self::from_le_bytes([a, b, c, d]).unfold().to_le_bytes();
         }
-    }
-    fn add_above(own: &mut [u8], above: &[u8]) {
-        let mut slope = 0u32;
-        let ((own, _), (above, _)) = (own.as_chunks_mut::<4>(), above.as_chunks::<4>());
-        for (sample, above) in own.iter_mut().zip(above) {
-            slope = slope.wrapping_add(Self::raw(sample));
-            slope.wrapping_add(Self::read(above)).write(sample);
+        let mut sum = 0u32;
+        for (sample, above) in out.iter_mut().zip(above) {
+            sum = sum.wrapping_add(Self::raw(sample));
+            sum.wrapping_add(Self::read(above)).write(sample);
         }
     }
 }
@@ -167,20 +158,19 @@ pub(super) fn decode<S: Sample, const N: usize>(
     let (planes, tail) = filtered.split_at(count * N);
     let (samples, rest) = out.split_at_mut(count * N);
     rest.copy_from_slice(tail);
-    // Two passes: this one has no chain of dependencies, so the compiler makes it wide.
-    S::join(planes, samples);
     for (first, end) in pieces(start / N, count, row) {
         let (before, own) = samples.split_at_mut(first * N);
         let own = &mut own[..(end - first) * N];
         if first == 0 {
             let mut value = S::default();
-            for sample in own.chunks_exact_mut(N) {
-                value = value.plus(S::raw(sample));
+            for (i, sample) in own.chunks_exact_mut(N).enumerate() {
+                let folded: [u8; N] =
+                    std::array::from_fn(|byte| planes[(N - 1 - byte) * count + i]);
+                value = value.plus(S::raw(&folded).unfold());
                 value.write(sample);
             }
         } else {
-            let above = &before[(first - row) * N..][..own.len()];
-            S::add_above(own, above);
+            S::row(planes, first, &before[(first - row) * N..][..own.len()], own);
         }
     }
 }
