@@ -321,10 +321,10 @@ impl Ledger {
         let leaves_bytes = (self.entry_slots() * ENTRY_BYTES + dead.len()) as u64;
         let mut zeros = Vec::new();
         let slot = (self.slots.leaves(self.generation), u64::from(self.slots.leaf_bytes));
-        let leaves_offset = self.into_slot(slot, leaves_bytes, &mut zeros);
+        let leaves_offset = self.place_part(slot, leaves_bytes, &mut zeros);
         let root = self.root(leaves_offset, crc32c::crc32c(&dead));
         let slot = (self.slots.root(self.generation), u64::from(self.slots.root_bytes));
-        let root_offset = self.into_slot(slot, root.len() as u64, &mut zeros);
+        let root_offset = self.place_part(slot, root.len() as u64, &mut zeros);
         let sections: Vec<_> = self.sections.iter().map(|(name, r, _)| (*name, *r)).collect();
         let superblock = Superblock {
             generation: self.generation,
@@ -341,7 +341,7 @@ impl Ledger {
     }
 
     /// Where a part of the directory goes: into its slot, or to the end of the file.
-    fn into_slot(&mut self, slot: (u64, u64), bytes: u64, zeros: &mut Vec<(u64, u64)>) -> u64 {
+    fn place_part(&mut self, slot: (u64, u64), bytes: u64, zeros: &mut Vec<(u64, u64)>) -> u64 {
         let (start, end) = (slot.0, slot.0 + slot.1);
         if bytes <= slot.1 {
             zeros.push((start + bytes, end));
