@@ -322,6 +322,7 @@ impl LodBudget {
             let holding = error_m * steps.errors[1] * seen.inverse_m;
             // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
             // number.
+            #[allow(clippy::neg_cmp_op_on_partial_ord)]
             if !(holding * holding * ROUNDING >= 1.0) {
                 break;
             }
@@ -344,6 +345,7 @@ impl LodBudget {
         for ((values, lods), (nearest, coarsest)) in self.values.iter_mut().zip(assets).zip(found) {
             let any_m = nearest.iter().copied().fold(f32::INFINITY, smaller);
             let mut held_m = f32::INFINITY;
+            #[allow(clippy::needless_range_loop, reason = "a level of five arrays")]
             for level in 0..lods.coarsest() {
                 held_m = smaller(held_m, nearest[level]);
                 // No error at no distance is not a number, and never larger.

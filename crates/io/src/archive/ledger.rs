@@ -49,6 +49,8 @@ pub(crate) struct Ledger {
     sections: Vec<([u8; 8], EntryRecord, bool)>,
     /// One entry for each content.
     contents: Contents,
+    /// Older entries that share an extent: its offset, and their ids.
+    shared: Vec<(u64, u32)>,
     /// What older generations use and this one may not.
     retired: Vec<(u32, EntryRecord)>,
     dead: Vec<DeadRecord>,
@@ -82,6 +84,7 @@ impl Ledger {
             leaves: Vec::new(),
             sections: Vec::new(),
             contents: Contents::default(),
+            shared: Vec::new(),
             retired: Vec::new(),
             dead: Vec::new(),
             position: slots.end(),
@@ -104,6 +107,12 @@ impl Ledger {
             let Some(record) = record else { continue };
             *ledger.slot(id as u32) = Some(record);
             ledger.note_content(id as u32, record.content_hash);
+        }
+        let stored = ledger.present().filter(|(_, record)| record.stored_bytes > 0);
+        let mut extents: Vec<(u64, u32)> = stored.map(|(id, r)| (r.offset, id)).collect();
+        extents.sort_unstable();
+        for same in extents.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+            ledger.shared.extend_from_slice(same);
         }
         ledger
     }
@@ -138,8 +147,7 @@ impl Ledger {
         }
     }
 
-    /// An entry that may have the same bytes stored already. One whose content is also that of an entry
-    /// that this generation replaced may be missed, which costs only space.
+    /// An entry that may have the same bytes stored already.
     pub(crate) fn alike(&self, packed: &Packed) -> Option<EntryRecord> {
         let is_alike = |record: &EntryRecord| {
             record.content_hash == packed.content_hash
@@ -150,6 +158,19 @@ impl Ledger {
         };
         let found = |id| self.entry(id).is_some_and(|record| is_alike(&record));
         self.contents.find(packed.content_hash, found).and_then(|id| self.entry(id))
+    }
+
+    /// Notes what an entry was. Another that shares its extent stands for the content from now on.
+    fn retire(&mut self, id: u32, before: EntryRecord) {
+        self.retired.push((id, before));
+        let first = self.shared.partition_point(|&(offset, _)| offset < before.offset);
+        let sharing =
+            self.shared[first..].iter().take_while(|&&(offset, _)| offset == before.offset);
+        let still = |id: u32| self.entry(id).is_some_and(|record| record.offset == before.offset);
+        let heir = sharing.map(|&(_, id)| id).find(|&id| still(id));
+        if let Some(heir) = heir {
+            self.note_content(heir, before.content_hash);
+        }
     }
 
     fn note_content(&mut self, id: u32, hash: u128) {
@@ -183,8 +204,9 @@ impl Ledger {
 
     /// Notes an entry that was checked, and placed or found to be stored already.
     pub(crate) fn add(&mut self, id: u32, record: EntryRecord) {
-        let before = self.slot(id).replace(record);
-        self.retired.extend(before.map(|before| (id, before)));
+        if let Some(before) = self.slot(id).replace(record) {
+            self.retire(id, before);
+        }
         let (leaf, index) = (id as usize / LEAF_ENTRIES, id as usize % LEAF_ENTRIES);
         self.leaves[leaf].added[index / 64] |= 1 << (index % 64);
         self.note_content(id, record.content_hash);
@@ -198,7 +220,7 @@ impl Ledger {
             None => None,
         };
         let before = before.ok_or(ArchiveError::NoEntry { id })?;
-        self.retired.push((id, before));
+        self.retire(id, before);
         Ok(())
     }
 
@@ -299,10 +321,10 @@ impl Ledger {
         let leaves_bytes = (self.entry_slots() * ENTRY_BYTES + dead.len()) as u64;
         let mut zeros = Vec::new();
         let slot = (self.slots.leaves(self.generation), u64::from(self.slots.leaf_bytes));
-        let leaves_offset = self.into_slot(slot, leaves_bytes, &mut zeros);
+        let leaves_offset = self.place_part(slot, leaves_bytes, &mut zeros);
         let root = self.root(leaves_offset, crc32c::crc32c(&dead));
         let slot = (self.slots.root(self.generation), u64::from(self.slots.root_bytes));
-        let root_offset = self.into_slot(slot, root.len() as u64, &mut zeros);
+        let root_offset = self.place_part(slot, root.len() as u64, &mut zeros);
         let sections: Vec<_> = self.sections.iter().map(|(name, r, _)| (*name, *r)).collect();
         let superblock = Superblock {
             generation: self.generation,
@@ -319,7 +341,7 @@ impl Ledger {
     }
 
     /// Where a part of the directory goes: into its slot, or to the end of the file.
-    fn into_slot(&mut self, slot: (u64, u64), bytes: u64, zeros: &mut Vec<(u64, u64)>) -> u64 {
+    fn place_part(&mut self, slot: (u64, u64), bytes: u64, zeros: &mut Vec<(u64, u64)>) -> u64 {
         let (start, end) = (slot.0, slot.0 + slot.1);
         if bytes <= slot.1 {
             zeros.push((start + bytes, end));

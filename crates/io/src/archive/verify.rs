@@ -114,6 +114,9 @@ pub fn verify(
     Archive::open(path)?.verify(progress)
 }
 
+/// Start and end of the two parts of a directory.
+type Extents = [(u64, u64); 2];
+
 /// What lies at a place of the file.
 #[derive(Clone, Copy)]
 enum Part {
@@ -202,7 +205,7 @@ impl Archive {
     fn check_superblock(
         &self,
         index: usize,
-    ) -> io::Result<(Option<SuperblockFault>, Option<[(u64, u64); 2]>)> {
+    ) -> io::Result<(Option<SuperblockFault>, Option<Extents>)> {
         let mut bytes = [0; SUPERBLOCK_BYTES];
         self.read_at((index * SUPERBLOCK_BYTES) as u64, &mut bytes)?;
         let other = match Superblock::decode(&bytes, index) {

@@ -27,9 +27,10 @@ pub(super) fn decode(filtered: &[u8], out: &mut [u8], row: usize) {
     let row = row_of(row, count);
     let (planes, tail) = filtered.split_at(count * 4);
     rest.copy_from_slice(tail);
-    let plane: [&[u8]; 4] = std::array::from_fn(|channel| &planes[channel * count..][..count]);
-    for (i, texel) in texels.iter_mut().enumerate() {
-        *texel = [plane[0][i], plane[1][i], plane[2][i], plane[3][i]];
+    let (low, high) = planes.split_at(count * 2);
+    let ((r, g), (b, a)) = (low.split_at(count), high.split_at(count));
+    for ((((texel, &r), &g), &b), &a) in texels.iter_mut().zip(r).zip(g).zip(b).zip(a) {
+        *texel = [r, g, b, a];
     }
     let (first, _) = texels.split_at_mut(row);
     let mut left = [0; 4];

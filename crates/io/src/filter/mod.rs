@@ -4,6 +4,7 @@ mod color;
 mod indices;
 mod planar;
 mod shuffle;
+mod sums;
 mod vertices;
 
 #[cfg(test)]

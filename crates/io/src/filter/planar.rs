@@ -3,6 +3,8 @@
 //! Source of the predictor: PNG's and lossless JPEG's family (left + above − above left), which is
 //! exact on any plane; the byte planes and the fold are those of common floating-point compressors.
 
+use super::sums::{self, Planes};
+
 /// A sample as an integer whose differences are small where the samples are alike.
 pub(super) trait Sample: Copy + Default {
     /// As stored, not mapped.
@@ -15,6 +17,9 @@ pub(super) trait Sample: Copy + Default {
     fn fold(self) -> Self;
     fn unfold(self) -> Self;
     fn byte(self, plane: usize) -> u8;
+    /// Fills a row from the planes of its folded differences, samples `first` and on, and the row
+    /// above.
+    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]);
 }
 
 impl Sample for u16 {
@@ -42,6 +47,12 @@ impl Sample for u16 {
     fn byte(self, plane: usize) -> u8 {
         (self >> (8 - 8 * plane)) as u8
     }
+    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
+        let (high, low) = planes.split_at(planes.len() / 2);
+        let end = first + out.len() / 2;
+        let planes = Planes { high: &high[first..end], low: &low[first..end] };
+        sums::row(planes, above.as_chunks::<2>().0, out.as_chunks_mut::<2>().0);
+    }
 }
 
 impl Sample for u32 {
@@ -68,6 +79,21 @@ impl Sample for u32 {
     }
     fn byte(self, plane: usize) -> u8 {
         (self >> (24 - 8 * plane)) as u8
+    }
+    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
+        let count = planes.len() / 4;
+        let plane = |index: usize| &planes[index * count + first..][..out.len() / 4];
+        let (d, c, b, a) = (plane(0), plane(1), plane(2), plane(3));
+        let (out, above) = (out.as_chunks_mut::<4>().0, above.as_chunks::<4>().0);
+        // Two passes: this one has no chain of dependencies, so the compiler makes it wide.
+        for ((((out, &a), &b), &c), &d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *out = Self::from_le_bytes([a, b, c, d]).unfold().to_le_bytes();
+        }
+        let mut sum = 0u32;
+        for (sample, above) in out.iter_mut().zip(above) {
+            sum = sum.wrapping_add(Self::raw(sample));
+            sum.wrapping_add(Self::read(above)).write(sample);
+        }
     }
 }
 
@@ -132,34 +158,19 @@ pub(super) fn decode<S: Sample, const N: usize>(
     let (planes, tail) = filtered.split_at(count * N);
     let (samples, rest) = out.split_at_mut(count * N);
     rest.copy_from_slice(tail);
-    let (samples, _) = samples.as_chunks_mut::<N>();
-    // Two passes: this one has no chain of dependencies, so the compiler makes it wide.
-    join::<N>(planes, samples);
     for (first, end) in pieces(start / N, count, row) {
-        let mut slope = S::default();
+        let (before, own) = samples.split_at_mut(first * N);
+        let own = &mut own[..(end - first) * N];
         if first == 0 {
-            for sample in &mut samples[..end] {
-                slope = slope.plus(S::raw(sample).unfold());
-                slope.write(sample);
+            let mut value = S::default();
+            for (i, sample) in own.chunks_exact_mut(N).enumerate() {
+                let folded: [u8; N] =
+                    std::array::from_fn(|byte| planes[(N - 1 - byte) * count + i]);
+                value = value.plus(S::raw(&folded).unfold());
+                value.write(sample);
             }
-            continue;
-        }
-        let (above, own) = samples.split_at_mut(first);
-        let above = &above[first - row..];
-        for (sample, above) in own[..end - first].iter_mut().zip(above) {
-            slope = slope.plus(S::raw(sample).unfold());
-            slope.plus(S::read(above)).write(sample);
-        }
-    }
-}
-
-/// Puts the bytes of each sample together, the highest plane first.
-fn join<const N: usize>(planes: &[u8], samples: &mut [[u8; N]]) {
-    let count = samples.len();
-    let plane: [&[u8]; N] = std::array::from_fn(|byte| &planes[(N - 1 - byte) * count..][..count]);
-    for (i, sample) in samples.iter_mut().enumerate() {
-        for byte in 0..N {
-            sample[byte] = plane[byte][i];
+        } else {
+            S::row(planes, first, &before[(first - row) * N..][..own.len()], own);
         }
     }
 }
