@@ -76,8 +76,11 @@ fn instances(c: &mut Criterion) {
         b.iter(|| {
             let (instances, view) = (props.instances(), view(1));
             let levels = linear.levels();
-            budget.add(&instances, &assets, &costs, &visible, levels, &view, &rule).unwrap();
-            budget.fit(&costs, &limit)
+            let (instances, assets, costs) = (&instances, &assets[..], &costs[..]);
+            let (visible, view, rule) = (&visible[..], &view, &rule);
+            let wanted = Wanted { instances, assets, costs, visible, levels, view, rule };
+            budget.add(&wanted).unwrap();
+            budget.fit(costs, &limit)
         });
     });
     c.bench_function("batches of 250000 in 160 meshes and levels", |b| {

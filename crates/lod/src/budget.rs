@@ -100,6 +100,25 @@ pub struct BudgetFit {
     pub hidden: u64,
 }
 
+/// What a view wants to spend a budget on.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// All instances.
+    pub instances: &'a Instances<'a>,
+    /// Their assets.
+    pub assets: &'a [AssetLods],
+    /// What those cost, one each.
+    pub costs: &'a [AssetCosts],
+    /// The instances that count, each once.
+    pub visible: &'a [u32],
+    /// Levels after the last selection of this view ([`LodState::levels`](crate::LodState::levels)).
+    pub levels: &'a [u8],
+    /// From where they are seen.
+    pub view: &'a LodView,
+    /// By which rule, not scaled.
+    pub rule: &'a LodRule,
+}
+
 /// Steps of one bucket of scale: a step refines an instance by one level, or lets it appear.
 /// Triangles; levels, and 2³² times as many appearances. In two words, so that one addition of a
 /// vector counts a step.
@@ -208,26 +227,15 @@ impl LodBudget {
         }
     }
 
-    /// Counts what a view wants. `visible` are the instances that count, each once; `levels` is the
-    /// state of the last selection of that view ([`LodState::levels`](crate::LodState::levels)), and
-    /// `rule` is not scaled.
+    /// Counts what a view wants.
     ///
     /// # Errors
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
     /// `levels` or `costs` have another length than the instances or `assets`: then nothing was
     /// counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
     /// visible are counted then.
-    #[expect(clippy::too_many_arguments, reason = "the columns of a view, once a frame")]
-    pub fn add(
-        &mut self,
-        instances: &Instances<'_>,
-        assets: &[AssetLods],
-        costs: &[AssetCosts],
-        visible: &[u32],
-        levels: &[u8],
-        view: &LodView,
-        rule: &LodRule,
-    ) -> Result<(), LodError> {
+    pub fn add(&mut self, wanted: &Wanted<'_>) -> Result<(), LodError> {
+        let Wanted { instances, assets, costs, visible, levels, view, rule } = *wanted;
         view.check()?;
         for (what, expected, actual) in [
             ("levels", instances.len(), levels.len()),
@@ -244,7 +252,7 @@ impl LodBudget {
         let mut rows = Rows::new();
         for listed in visible.chunks(ROWS) {
             rows.read(instances, listed, view, &steps)?;
-            self.count(&rows, &steps, instances, assets, costs, listed, levels)?;
+            self.count(&rows, &steps, wanted, listed)?;
         }
         self.fold_nearest(&steps, assets);
         Ok(())
@@ -265,17 +273,14 @@ impl LodBudget {
     }
 
     /// Counts the steps of rows: first that each appears, then the levels of those that have any.
-    #[expect(clippy::too_many_arguments, reason = "the columns of a view, some at a time")]
     fn count(
         &mut self,
         rows: &Rows,
         steps: &Steps,
-        instances: &Instances<'_>,
-        assets: &[AssetLods],
-        costs: &[AssetCosts],
+        wanted: &Wanted<'_>,
         listed: &[u32],
-        levels: &[u8],
     ) -> Result<(), LodError> {
+        let Wanted { instances, assets, costs, levels, .. } = *wanted;
         let mut detailed = [0u8; ROWS];
         let mut details = 0;
         for &row in rows.shown() {

@@ -22,7 +22,7 @@ mod transition;
 pub use asset::{AssetLods, CULLED, LODS_MAX};
 pub use band::ideal_level;
 pub use batch::{Batch, BatchStats, Batcher, Batches, DrawArgs, DrawItem, MeshRange, MultiDraw};
-pub use budget::{AssetCosts, Budget, BudgetFit, Cost, LodBudget};
+pub use budget::{AssetCosts, Budget, BudgetFit, Cost, LodBudget, Wanted};
 pub use cut::CutNode;
 pub use error::LodError;
 pub use grid::{LEVELS_MAX, QuadGrid, QuadNode};

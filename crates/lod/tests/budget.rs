@@ -46,10 +46,11 @@ impl Row {
         let view = LodView { position: Vec3::new(at, 0.0, 0.0), focal_px: 1000.0 };
         let all: Vec<u32> = (0..self.x.len() as u32).collect();
         let (lods, costs, levels) = (&self.lods, &self.costs, self.state.levels());
-        self.budget.add(&instances, lods, costs, &all, levels, &view, rule)?;
+        let (instances, view, visible) = (&instances, &view, &all[..]);
+        self.budget.add(&Wanted { instances, assets: lods, costs, visible, levels, view, rule })?;
         let fit = self.budget.fit(costs, &limit)?;
         let scaled = rule.scaled(fit.scale)?;
-        self.state.select(&instances, lods, Blocks::All, &view, &scaled, &mut Vec::new())?;
+        self.state.select(instances, lods, Blocks::All, view, &scaled, &mut Vec::new())?;
         let triangles = |&level: &u8| [900, 300, 100].get(usize::from(level)).copied().unwrap_or(0);
         Ok((self.state.levels().iter().map(triangles).sum(), fit))
     }
@@ -118,7 +119,8 @@ fn columns_that_do_not_fit_are_refused() {
     let (view, rule) = (LodView { position: Vec3::ZERO, focal_px: 500.0 }, LodRule::default());
     let mut budget = LodBudget::new();
     let mut add = |costs: &[AssetCosts], visible: &[u32], levels: &[u8]| {
-        budget.add(&instances, &lods, costs, visible, levels, &view, &rule)
+        let (instances, assets, view, rule) = (&instances, &lods, &view, &rule);
+        budget.add(&Wanted { instances, assets, costs, visible, levels, view, rule })
     };
     let length = |what, expected, actual| Err(LodError::Length { what, expected, actual });
     assert_eq!(add(&costs, &[0], &[]), length("levels", 1, 0));

@@ -163,7 +163,9 @@ fn count_budget(
 ) -> BudgetFit {
     let (instances, levels, view) = (scene.instances(), ours.state.levels(), scene.view(frame));
     let (assets, costs) = (&scene.assets, &scene.costs);
-    budget.add(&instances, assets, costs, visible, levels, &view, &ours.rule).expect("valid");
+    let (instances, view, rule) = (&instances, &view, &ours.rule);
+    let wanted = Wanted { instances, assets, costs, visible, levels, view, rule };
+    budget.add(&wanted).expect("a valid scene");
     budget.fit(costs, limit).expect("a budget that fits")
 }
 

@@ -280,9 +280,11 @@ impl Model {
         for (fit, budget) in fits.iter_mut().zip([&mut fresh, &mut self.budget]) {
             let [x, y, z] = &self.columns;
             let instances = Instances::new([x, y, z], &self.radius_m, &self.asset).unwrap();
-            let (lods, costs) = (&self.lods, &self.costs);
+            let (assets, costs, levels) = (&self.lods, &self.costs, &self.naive);
+            let (instances, visible) = (&instances, &all[..]);
             let (view, rule) = (&self.view, &self.rule);
-            budget.add(&instances, lods, costs, &all, &self.naive, view, rule).unwrap();
+            let wanted = Wanted { instances, assets, costs, visible, levels, view, rule };
+            budget.add(&wanted).unwrap();
             *fit = match budget.fit(costs, &limit) {
                 Ok(fit) => Some(fit),
                 Err(LodError::Budget { budget, needed, .. }) => {
