@@ -54,6 +54,9 @@ pub(crate) trait Simd: Copy {
     fn shr7(self, v: Self::V) -> Self::V;
     /// Sums of bytes, at most 255.
     fn add_bytes(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Half a row of pixels from two whole ones of two vectors each: every pixel is the mean of a
+    /// 2 × 2 block, halves rounded up.
+    fn halve(self, upper: [Self::V; 2], lower: [Self::V; 2]) -> Self::V;
 }
 
 /// What is made of the operations of any [`Simd`].
