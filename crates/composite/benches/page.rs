@@ -66,7 +66,8 @@ fn page(c: &mut Criterion) {
         });
         let mut upsampled = vec![0; TEXELS];
         at("page of 136²: upsample4", &mut || {
-            upsample4(&weights[0], CONTROL, CONTROL, black_box(&mut upsampled), SIDE, SIDE).unwrap();
+            upsample4(&weights[0], CONTROL, CONTROL, black_box(&mut upsampled), SIDE, SIDE)
+                .unwrap();
         });
     }
 }

@@ -1,10 +1,8 @@
 //! Laying rows over rows: any operator, any source, with tint, mask and opacity.
 
-use core::marker::PhantomData;
-
 use crate::alpha::sealed::Sealed;
-use crate::arch::{Kernel, Row, RowKernel, Simd, Vectors, run};
-use crate::blend::{Formula, factor};
+use crate::arch::{Kernel, Row, Simd, Vectors, run};
+use crate::blend::Formula;
 use crate::{Image, ImageMut, Pixel, Rect, Tile};
 
 /// Pixels of a source that are tinted and covered at once.
@@ -154,42 +152,15 @@ impl Kernel for Cover<'_> {
 
 /// Blends values as they are stored.
 pub(crate) fn encoded<P: Sealed, F: Formula>() -> Row {
-    if !P::STRAIGHT && F::FACTORS.is_some() {
-        return Row::new::<Factors<F>>();
-    }
-    Row::scalar(|dst, src| each_pixel::<F>(dst, src, P::ONE, P::load, P::store))
+    let scalar: fn(&mut [Pixel], &[Pixel]) =
+        |dst, src| each_pixel::<F>(dst, src, P::ONE, P::load, P::store);
+    let integer = if P::STRAIGHT { None } else { F::integer_row() };
+    integer.unwrap_or(Row::scalar(scalar))
 }
 
 /// Blends values in linear light.
 pub(crate) fn linear<P: Sealed, F: Formula>() -> Row {
     Row::scalar(|dst, src| each_pixel::<F>(dst, src, 1.0, P::load_linear, P::store_linear))
-}
-
-/// An operator of Porter and Duff on premultiplied pixels, each product rounded by itself.
-pub(crate) struct Factors<F>(PhantomData<F>);
-
-impl<F: Formula> RowKernel for Factors<F> {
-    #[inline(always)]
-    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
-        let Some([a, b]) = F::FACTORS else { return };
-        simd.each_pair(
-            dst,
-            src,
-            #[inline(always)]
-            |d, s| simd.add_bytes(product(simd, s, d, a), product(simd, d, s, b)),
-        );
-    }
-}
-
-/// One product, by the other one's alpha; `kind` is constant.
-#[inline(always)]
-fn product<S: Simd>(simd: S, v: S::V, other: S::V, kind: u8) -> S::V {
-    match kind {
-        factor::ZERO => simd.splat(0),
-        factor::ONE => v,
-        factor::ALPHA => simd.scale(v, simd.alphas(other)),
-        _ => simd.scale(v, simd.inverse(simd.alphas(other))),
-    }
 }
 
 /// Pixel by pixel, by the formula itself.

@@ -110,11 +110,7 @@ fn separable(blend: Blend, cb: f64, cs: f64) -> f64 {
         Blend::HardLight => separable(Blend::Screen, cb, 2.0 * cs - 1.0),
         Blend::SoftLight if cs <= 0.5 => cb - (1.0 - 2.0 * cs) * cb * (1.0 - cb),
         Blend::SoftLight => {
-            let d = if cb <= 0.25 {
-                ((16.0 * cb - 12.0) * cb + 4.0) * cb
-            } else {
-                libm::sqrt(cb)
-            };
+            let d = if cb <= 0.25 { ((16.0 * cb - 12.0) * cb + 4.0) * cb } else { libm::sqrt(cb) };
             cb + (2.0 * cs - 1.0) * (d - cb)
         }
         Blend::Difference => (cb - cs).abs(),
@@ -126,11 +122,7 @@ fn separable(blend: Blend, cb: f64, cs: f64) -> f64 {
 /// The transfer curve of IEC 61966-2-1, 0 to 1.
 #[must_use]
 pub fn srgb_decode(encoded: f64) -> f64 {
-    if encoded <= 0.04045 {
-        encoded / 12.92
-    } else {
-        libm::pow((encoded + 0.055) / 1.055, 2.4)
-    }
+    if encoded <= 0.04045 { encoded / 12.92 } else { libm::pow((encoded + 0.055) / 1.055, 2.4) }
 }
 
 /// Its inverse.
@@ -246,21 +238,15 @@ fn upsampled(control: &[u8], cw: usize, x: usize, y: usize) -> u8 {
 }
 
 /// [`crate::splat`].
-pub fn splat(
-    out: &mut [Pixel],
-    width: usize,
-    splats: &[Splat<'_>],
-    tint: Option<[Plane<'_>; 3]>,
-) {
+pub fn splat(out: &mut [Pixel], width: usize, splats: &[Splat<'_>], tint: Option<[Plane<'_>; 3]>) {
     let value = |plane: &Plane<'_>, i: usize| match plane {
         Plane::Texels(bytes) => bytes[i],
-        Plane::Control(points) => {
-            upsampled(points, width.div_ceil(4) + 1, i % width, i / width)
-        }
+        Plane::Control(points) => upsampled(points, width.div_ceil(4) + 1, i % width, i / width),
     };
     for (i, o) in out.iter_mut().enumerate() {
         let (x, y) = ((i % width) as u32, (i / width) as u32);
-        let given = |s: &Splat<'_>| s.weights.as_ref().map_or(0, |plane| u64::from(value(plane, i)));
+        let given =
+            |s: &Splat<'_>| s.weights.as_ref().map_or(0, |plane| u64::from(value(plane, i)));
         let rest = 255_u64.saturating_sub(splats.iter().map(given).sum());
         let mut sums = [127_u64; 4];
         for splat in splats {

@@ -35,8 +35,7 @@ pub fn resize(
     let rows = (0..src.height()).filter_map(|y| src.row(y));
     let pixels: Vec<U8x4> = rows.flatten().map(|pixel| U8x4::new(*pixel)).collect();
     let mut out = std::vec![U8x4::new([0; 4]); dst.width() * dst.height()];
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     let resized = TypedImageRef::new(from[0], from[1], &pixels).is_ok_and(|src| {
         TypedImage::from_pixels_slice(to[0], to[1], &mut out)
             .is_ok_and(|mut dst| Resizer::new().resize_typed(&src, &mut dst, &options).is_ok())

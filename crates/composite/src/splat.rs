@@ -165,13 +165,7 @@ fn weigh(splats: &[Splat<'_>], planes: &mut [Lines], at: At) {
 }
 
 #[inline(always)]
-fn blend_row<S: Simd>(
-    simd: S,
-    row: &mut [Pixel],
-    splats: &[Splat<'_>],
-    planes: &[Lines],
-    at: At,
-) {
+fn blend_row<S: Simd>(simd: S, row: &mut [Pixel], splats: &[Splat<'_>], planes: &[Lines], at: At) {
     let (blocks, rest) = S::blocks_mut(row);
     for (i, block) in blocks.iter_mut().enumerate() {
         *block = blend_block(simd, splats, planes, i, at);

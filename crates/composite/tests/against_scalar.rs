@@ -3,8 +3,8 @@
 mod model;
 
 use farplane_composite::{
-    Blend, Image, ImageMut, Level, Light, Paint, Pixel, Straight, draw, premultiply, srgb_encode,
-    srgb_linear, reference, with_level,
+    Blend, Image, ImageMut, Level, Light, Paint, Pixel, Straight, draw, premultiply, reference,
+    srgb_encode, srgb_linear, with_level,
 };
 use model::{Border, Fill, Mip, Op, Splats, at_each_level};
 use proptest::prelude::*;
@@ -66,7 +66,14 @@ fn every_length_up_to_five_blocks_is_right() {
                 fill,
             };
             Op::Splats(splats).check();
-            let border = Border { size: [9, 7, 1], at: [3, -4], page: count, border: 3, neighbors: count, fill };
+            let border = Border {
+                size: [9, 7, 1],
+                at: [3, -4],
+                page: count,
+                border: 3,
+                neighbors: count,
+                fill,
+            };
             Op::Border(border).check();
         }
     }
@@ -94,7 +101,10 @@ fn all_alphas(straight: bool) -> [Vec<Pixel>; 2] {
         pixel[0]
     };
     let all = 0..65_536;
-    [all.clone().map(|i| pixel(i, pair(i)[0])).collect(), all.map(|i| pixel(3 * i, pair(i)[1])).collect()]
+    [
+        all.clone().map(|i| pixel(i, pair(i)[0])).collect(),
+        all.map(|i| pixel(3 * i, pair(i)[1])).collect(),
+    ]
 }
 
 #[test]

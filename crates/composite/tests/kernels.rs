@@ -263,9 +263,14 @@ fn sizes_that_do_not_fit_are_errors_that_name_the_numbers() {
     assert!(box_mip(&pixels, 4, 3, &mut [CLEAR; 2]).is_err());
     assert!(box_mip(&pixels, 4, 4, &mut [CLEAR; 4]).is_err());
     let empty = Image::packed(&[], 0, 0).unwrap();
-    assert_eq!(copy_with_border(&empty, [0; 2], 1, 0, Edge::Wrap, &mut [CLEAR]).unwrap_err(), SizeError::Empty);
+    assert_eq!(
+        copy_with_border(&empty, [0; 2], 1, 0, Edge::Wrap, &mut [CLEAR]).unwrap_err(),
+        SizeError::Empty
+    );
     let image = Image::packed(&pixels, 4, 3).unwrap();
-    assert!(copy_with_border(&image, [0; 2], u32::MAX, u32::MAX, Edge::Clamp, &mut [CLEAR]).is_err());
+    assert!(
+        copy_with_border(&image, [0; 2], u32::MAX, u32::MAX, Edge::Clamp, &mut [CLEAR]).is_err()
+    );
     assert_eq!(
         upsample4(&[0; 4], 2, 2, &mut [0; 20], 5, 4).unwrap_err(),
         SizeError::ControlTooSmall { points: 2, texels: 5 }
@@ -296,7 +301,10 @@ fn sizes_that_do_not_fit_are_errors_that_name_the_numbers() {
     let words = [0_u16; 5];
     let bytes: &[u8] = bytemuck::cast_slice(&words);
     assert!(Image::<u16>::from_bytes(bytes, 5, 1, 5).is_ok());
-    assert!(matches!(Image::<u16>::from_bytes(&bytes[..9], 4, 1, 4), Err(SizeError::Unaligned { .. })));
+    assert!(matches!(
+        Image::<u16>::from_bytes(&bytes[..9], 4, 1, 4),
+        Err(SizeError::Unaligned { .. })
+    ));
     assert!(modulate(&mut [CLEAR; 3], &[0; 3], &[0; 2], &[0; 3]).is_err());
     assert!(psnr(&[0], &[]).is_err());
 }

@@ -71,9 +71,10 @@ fn conversions_give_the_nearest() {
     }
     let wild = [f32::NAN, -3.0, 7.0, f32::INFINITY];
     assert_eq!(converted::<[f32; 4], Pixel>(wild), [0, 0, 255, 255]);
-    assert_eq!(converted::<[f32; 4], [Half; 4]>([0.5, 1.0, -2.0, 0.0]).map(|h| h.0), [
-        0x3800, 0x3c00, 0xc000, 0
-    ]);
+    assert_eq!(
+        converted::<[f32; 4], [Half; 4]>([0.5, 1.0, -2.0, 0.0]).map(|h| h.0),
+        [0x3800, 0x3c00, 0xc000, 0]
+    );
     assert_eq!(converted::<Pixel, Straight>([64, 0, 0, 128]), Straight([128, 0, 0, 128]));
     let (src, mut dst) = ([1_u8; 2], [0_u8; 1]);
     let mut image = ImageMut::packed(&mut dst, 1, 1).unwrap();
@@ -213,7 +214,17 @@ fn half_blocks_carry_two_rows_and_repeat_no_colour() {
 #[test]
 fn ascii_is_darker_where_the_picture_is() {
     let gray = |v: u8| [v, v, v, 255];
-    let pixels = [gray(0), gray(128), gray(255), gray(0), gray(128), gray(255), gray(0), gray(30), gray(200)];
+    let pixels = [
+        gray(0),
+        gray(128),
+        gray(255),
+        gray(0),
+        gray(128),
+        gray(255),
+        gray(0),
+        gray(30),
+        gray(200),
+    ];
     let mut out = String::new();
     ascii(&Image::packed(&pixels, 3, 3).unwrap(), &mut out).unwrap();
     assert_eq!(out, " +@\n .#\n");

@@ -84,8 +84,7 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn alphas(self, v: __m512i) -> __m512i {
         // Byte 3 of each pixel and a zero, twice.
-        const PICK: [u8; 16] =
-            [3, 128, 3, 128, 7, 128, 7, 128, 11, 128, 11, 128, 15, 128, 15, 128];
+        const PICK: [u8; 16] = [3, 128, 3, 128, 7, 128, 7, 128, 11, 128, 11, 128, 15, 128, 15, 128];
         let pick = op!(_mm_loadu_si128(PICK.as_ptr().cast()));
         op!(_mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(pick)))
     }

@@ -127,12 +127,7 @@ pub(crate) trait Vectors: Simd {
 
     /// Replaces pixels by what `f` makes of them and as many others.
     #[inline(always)]
-    fn each_pair(
-        self,
-        dst: &mut [Pixel],
-        src: &[Pixel],
-        f: impl Fn(Self::V, Self::V) -> Self::V,
-    ) {
+    fn each_pair(self, dst: &mut [Pixel], src: &[Pixel], f: impl Fn(Self::V, Self::V) -> Self::V) {
         let (blocks, rest) = Self::blocks_mut(dst);
         let (src_blocks, src_rest) = Self::blocks(src);
         for (d, s) in blocks.iter_mut().zip(src_blocks) {

@@ -97,8 +97,7 @@ impl Lay {
         let image = Image::new(&source, width, height, stride).unwrap();
         at_each_level(|level| {
             let mut found: Vec<P> = dst.iter().map(|pixel| from(*pixel)).collect();
-            let mut target =
-                ImageMut::new(&mut found, dst_width, dst_height, dst_stride).unwrap();
+            let mut target = ImageMut::new(&mut found, dst_width, dst_height, dst_stride).unwrap();
             draw(&mut target, &image, at, &paint).unwrap();
             for (i, (found, before)) in found.iter().zip(&dst).enumerate() {
                 let (x, y) = (i % dst_stride.max(1), i / dst_stride.max(1));
@@ -114,13 +113,8 @@ impl Lay {
                     continue;
                 };
                 let share = if self.how.masked { *mask.pixel(sx, sy).unwrap() } else { 255 };
-                let s = reference::shared(
-                    s.bytes(),
-                    paint.tint,
-                    share,
-                    paint.opacity,
-                    self.straight,
-                );
+                let s =
+                    reference::shared(s.bytes(), paint.tint, share, paint.opacity, self.straight);
                 self.check_pixel(s, *before, found.bytes());
             }
         });
@@ -142,7 +136,8 @@ pub fn check_blend(
     dst: Pixel,
     found: Pixel,
 ) {
-    let case = || format!("{blend:?}, {light:?}, straight: {straight}, {src:?} on {dst:?}: {found:?}");
+    let case =
+        || format!("{blend:?}, {light:?}, straight: {straight}, {src:?} on {dst:?}: {found:?}");
     if let (Light::Encoded, false, Some(expected)) =
         (light, straight, reference::porter_duff(blend, src, dst))
     {
@@ -246,11 +241,7 @@ impl Stack {
     }
 
     /// Pixels of a layer, some opaque and some clear, and which kind of source they make.
-    fn pixels(
-        &self,
-        (kind, of, ..): (u8, [u8; 3], [i8; 2], How),
-        stream: u16,
-    ) -> (Vec<Pixel>, u8) {
+    fn pixels(&self, (kind, of, ..): (u8, [u8; 3], [i8; 2], How), stream: u16) -> (Vec<Pixel>, u8) {
         let source = kind % 3;
         let count = [1, 16, shape(of).3][usize::from(source)];
         let mut pixels = self.fill.pixels(stream, count);

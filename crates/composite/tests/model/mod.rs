@@ -5,11 +5,11 @@ mod drawing;
 mod laying;
 mod pages;
 
+pub use drawing::{Fit, Line};
 use farplane_composite::{
     AlphaClass, Image, Level, Pixel, alpha_class, modulate, over, premultiply, psnr, reference,
     unpremultiply, upsample4, with_level,
 };
-pub use drawing::{Fit, Line};
 pub use laying::{Lay, Stack, check_blend};
 pub use pages::{Border, Mip, Splats};
 

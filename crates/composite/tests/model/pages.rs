@@ -34,10 +34,8 @@ impl Splats {
         let height = usize::from(self.size[1] % 7);
         let count = usize::from(self.count % 6);
         let size = 1 << (self.material % 6);
-        let materials: Vec<_> =
-            (0..count).map(|i| fill.pixels(i as u16, size * size)).collect();
-        let (texels, points) =
-            (width * height, (width.div_ceil(4) + 1) * (height.div_ceil(4) + 1));
+        let materials: Vec<_> = (0..count).map(|i| fill.pixels(i as u16, size * size)).collect();
+        let (texels, points) = (width * height, (width.div_ceil(4) + 1) * (height.div_ceil(4) + 1));
         let plane = |stream: u16, texels_given: bool| {
             let mut bytes = fill.bytes(stream, if texels_given { texels } else { points });
             // Half of the cases are proper stacks with stretches of zeros, the others any weights.
@@ -91,8 +89,7 @@ impl Mip {
         let half_stride = half_width + 3;
         let before = self.fill.pixels(1, half_stride * half_height);
         let mut expected = before.clone();
-        let mut image =
-            ImageMut::new(&mut expected, half_width, half_height, half_stride).unwrap();
+        let mut image = ImageMut::new(&mut expected, half_width, half_height, half_stride).unwrap();
         reference::box_mip(&src, &mut image);
         at_each_level(|level| {
             let mut found = before.clone();
