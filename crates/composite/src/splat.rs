@@ -164,14 +164,28 @@ fn weigh(splats: &[Splat<'_>], planes: &mut [Lines], at: At) {
     }
 }
 
+/// The row of a material that lies under a part of a page's row.
+#[derive(Clone, Copy, Default)]
+struct Under<'a> {
+    row: &'a [Pixel],
+    column: usize,
+}
+
 #[inline(always)]
 fn blend_row<S: Simd>(simd: S, row: &mut [Pixel], splats: &[Splat<'_>], planes: &[Lines], at: At) {
+    let mut under = [Under::default(); SPLATS_MAX];
+    for (under, splat) in under.iter_mut().zip(splats) {
+        let [x, y] = splat.origin;
+        under.row = splat.material.row(y.wrapping_add(at.y as u32));
+        under.column = (x as usize).wrapping_add(at.x);
+    }
+    let under = &under[..splats.len()];
     let (blocks, rest) = S::blocks_mut(row);
     for (i, block) in blocks.iter_mut().enumerate() {
-        *block = blend_block(simd, splats, planes, i, at);
+        *block = blend_block(simd, under, planes, i);
     }
     if !rest.is_empty() {
-        let block = blend_block(simd, splats, planes, blocks.len(), at);
+        let block = blend_block(simd, under, planes, blocks.len());
         rest.copy_from_slice(&block.as_ref()[..rest.len()]);
     }
 }
@@ -179,23 +193,16 @@ fn blend_row<S: Simd>(simd: S, row: &mut [Pixel], splats: &[Splat<'_>], planes: 
 /// The `i`th block of a row. Weights behind the last column are what an earlier row left there:
 /// nobody looks at what comes of them.
 #[inline(always)]
-fn blend_block<S: Simd>(
-    simd: S,
-    splats: &[Splat<'_>],
-    planes: &[Lines],
-    i: usize,
-    at: At,
-) -> S::Block {
+fn blend_block<S: Simd>(simd: S, under: &[Under<'_>], planes: &[Lines], i: usize) -> S::Block {
     let (mut low, mut high) = (simd.splat(0), simd.splat(0));
-    for (splat, lines) in splats.iter().zip(planes) {
+    for (under, lines) in under.iter().zip(planes) {
         let Some(weights) = S::bytes(&lines.bytes).0.get(i) else { continue };
-        if weights.as_ref().iter().all(|w| *w == 0) {
+        if S::are_zero(weights) {
             continue;
         }
-        let row = splat.material.row(splat.origin[1].wrapping_add(at.y as u32));
-        let x = at.x + i * weights.as_ref().len();
-        let column = (splat.origin[0] as usize).wrapping_add(x) & (row.len() - 1);
-        let block = match S::blocks(&row[column..]).0.first() {
+        let (row, x) = (under.row, i * weights.as_ref().len());
+        let column = under.column.wrapping_add(x) & row.len().wrapping_sub(1);
+        let block = match row.get(column..).and_then(|rest| S::blocks(rest).0.first()) {
             Some(block) => simd.load(block),
             None => simd.load(&wrapped::<S>(row, column)),
         };

@@ -50,6 +50,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn are_zero(bytes: &Self::Bytes) -> bool {
+        u64::from_ne_bytes(*bytes) == 0
+    }
+
+    #[inline(always)]
     fn load(self, block: &Self::Block) -> __m256i {
         op!(_mm256_loadu_si256(block.as_ptr().cast()))
     }

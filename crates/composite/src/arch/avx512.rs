@@ -50,6 +50,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn are_zero(bytes: &Self::Bytes) -> bool {
+        u128::from_ne_bytes(*bytes) == 0
+    }
+
+    #[inline(always)]
     fn load(self, block: &Self::Block) -> __m512i {
         op!(_mm512_loadu_si512(block.as_ptr().cast()))
     }

@@ -32,6 +32,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn are_zero(bytes: &Self::Bytes) -> bool {
+        u64::from_ne_bytes(*bytes) == 0
+    }
+
+    #[inline(always)]
     fn load(self, block: &Self::Block) -> u16x16 {
         halves(u32x8::new(block.map(u32::from_le_bytes)))
     }

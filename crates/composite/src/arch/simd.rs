@@ -20,6 +20,9 @@ pub(crate) trait Simd: Copy {
     /// Bytes of whole blocks, and those left over.
     fn bytes(bytes: &[u8]) -> (&[Self::Bytes], &[u8]);
 
+    /// Whether all of them are 0.
+    fn are_zero(bytes: &Self::Bytes) -> bool;
+
     /// A block's pixels.
     fn load(self, block: &Self::Block) -> Self::V;
     /// A vector's pixels.
