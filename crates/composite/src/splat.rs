@@ -91,14 +91,19 @@ impl Kernel for Page<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let mut planes = [const { Lines::new() }; SPLATS_MAX + 3];
+        let mut sums = Sums::new();
         for start in (0..self.width).step_by(WIDTH) {
             let columns = (self.width - start).min(WIDTH);
             for (y, row) in self.out.chunks_exact_mut(self.width).enumerate() {
                 let (weights, tints) = planes.split_at_mut(SPLATS_MAX);
                 let at = At { x: start, y, columns, width: self.width };
                 weigh(self.splats, weights, at);
+                sums.clear(columns);
+                for (splat, lines) in self.splats.iter().zip(weights.iter()) {
+                    sums.add(simd, splat, lines, at);
+                }
                 let row = &mut row[start..][..columns];
-                blend_row(simd, row, self.splats, weights, at);
+                sums.finish(simd, row);
                 if let Some(given) = self.tint {
                     for (lines, plane) in tints.iter_mut().zip(given) {
                         lines.fill(plane, at);
@@ -164,55 +169,76 @@ fn weigh(splats: &[Splat<'_>], planes: &mut [Lines], at: At) {
     }
 }
 
-/// The row of a material that lies under a part of a page's row.
-#[derive(Clone, Copy, Default)]
-struct Under<'a> {
-    row: &'a [Pixel],
-    column: usize,
+/// Sums of weighted channels along a part of a row, two 16-bit lanes a pixel.
+struct Sums {
+    /// Of red and blue.
+    low: [Pixel; WIDTH],
+    /// Of green and alpha.
+    high: [Pixel; WIDTH],
 }
 
-#[inline(always)]
-fn blend_row<S: Simd>(simd: S, row: &mut [Pixel], splats: &[Splat<'_>], planes: &[Lines], at: At) {
-    let mut under = [Under::default(); SPLATS_MAX];
-    for (under, splat) in under.iter_mut().zip(splats) {
-        let [x, y] = splat.origin;
-        under.row = splat.material.row(y.wrapping_add(at.y as u32));
-        under.column = (x as usize).wrapping_add(at.x);
+impl Sums {
+    const fn new() -> Self {
+        Self { low: [[0; 4]; WIDTH], high: [[0; 4]; WIDTH] }
     }
-    let under = &under[..splats.len()];
-    let (blocks, rest) = S::blocks_mut(row);
-    for (i, block) in blocks.iter_mut().enumerate() {
-        *block = blend_block(simd, under, planes, i);
-    }
-    if !rest.is_empty() {
-        let block = blend_block(simd, under, planes, blocks.len());
-        rest.copy_from_slice(&block.as_ref()[..rest.len()]);
-    }
-}
 
-/// The `i`th block of a row. Weights behind the last column are what an earlier row left there:
-/// nobody looks at what comes of them.
-#[inline(always)]
-fn blend_block<S: Simd>(simd: S, under: &[Under<'_>], planes: &[Lines], i: usize) -> S::Block {
-    let (mut low, mut high) = (simd.splat(0), simd.splat(0));
-    for (under, lines) in under.iter().zip(planes) {
-        let Some(weights) = S::bytes(&lines.bytes).0.get(i) else { continue };
-        if S::are_zero(weights) {
-            continue;
+    /// Back to nothing, as far as any block of so many columns reaches.
+    #[inline(always)]
+    fn clear(&mut self, columns: usize) {
+        let end = columns.next_multiple_of(64).min(WIDTH);
+        self.low[..end].fill([0; 4]);
+        self.high[..end].fill([0; 4]);
+    }
+
+    /// Adds one splat. Weights behind the last column are what an earlier row left there: nobody
+    /// looks at what comes of them.
+    #[inline(always)]
+    fn add<S: Simd>(&mut self, simd: S, splat: &Splat<'_>, lines: &Lines, at: At) {
+        let lanes = S::Bytes::default().as_ref().len();
+        let weights = &S::bytes(&lines.bytes).0[..at.columns.div_ceil(lanes)];
+        if weights.iter().all(S::are_zero) {
+            return;
         }
-        let (row, x) = (under.row, i * weights.as_ref().len());
-        let column = under.column.wrapping_add(x) & row.len().wrapping_sub(1);
-        let block = match row.get(column..).and_then(|rest| S::blocks(rest).0.first()) {
-            Some(block) => simd.load(block),
-            None => simd.load(&wrapped::<S>(row, column)),
-        };
-        let weights = simd.doubled(weights);
-        // One product fits 16 bits. A sum that does not is far above 255 · 255 and is capped, and
-        // everything there becomes 255 anyway.
-        low = simd.add_capped(low, simd.mul(simd.low(block), weights));
-        high = simd.add_capped(high, simd.mul(simd.high(block), weights));
+        let [x, y] = splat.origin;
+        let row = splat.material.row(y.wrapping_add(at.y as u32));
+        let mut column = (x as usize).wrapping_add(at.x);
+        let (low, high) = (S::blocks_mut(&mut self.low).0, S::blocks_mut(&mut self.high).0);
+        for ((weights, low), high) in weights.iter().zip(low).zip(high) {
+            let first = column & (row.len() - 1);
+            column = column.wrapping_add(lanes);
+            let block = match S::blocks(&row[first..]).0.first() {
+                Some(block) => simd.load(block),
+                None => simd.load(&wrapped::<S>(row, first)),
+            };
+            let weights = simd.doubled(weights);
+            // One product fits 16 bits. A sum that does not is far above 255 · 255 and is capped,
+            // and everything there becomes 255 anyway.
+            let (reds, greens) = (simd.low(block), simd.high(block));
+            *low = simd.store(simd.add_capped(simd.load(low), simd.mul(reds, weights)));
+            *high = simd.store(simd.add_capped(simd.load(high), simd.mul(greens, weights)));
+        }
     }
-    simd.store(simd.join(sum_to_byte(simd, low), sum_to_byte(simd, high)))
+
+    /// Turns the sums into pixels.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, row: &mut [Pixel]) {
+        let (low, high) = (S::blocks(&self.low).0, S::blocks(&self.high).0);
+        let (blocks, rest) = S::blocks_mut(row);
+        let whole = blocks.len();
+        for ((block, low), high) in blocks.iter_mut().zip(low).zip(high) {
+            *block = mean(simd, low, high);
+        }
+        if !rest.is_empty() {
+            let block = mean(simd, &low[whole], &high[whole]);
+            rest.copy_from_slice(&block.as_ref()[..rest.len()]);
+        }
+    }
+}
+
+#[inline(always)]
+fn mean<S: Simd>(simd: S, low: &S::Block, high: &S::Block) -> S::Block {
+    let [low, high] = [sum_to_byte(simd, simd.load(low)), sum_to_byte(simd, simd.load(high))];
+    simd.store(simd.join(low, high))
 }
 
 /// A block of a row that repeats. Out of line: merged with the common case, the compiler would
