@@ -57,12 +57,7 @@ impl Name {
             Self::Alloc => Some(alloc::run()),
             Self::Octree => Some(octree::run()),
             Self::Composite => Some(composite::run()),
-            Self::Lod
-            | Self::Io
-            | Self::Vt
-            | Self::Profiler
-            | Self::Bake
-            | Self::Stream => None,
+            Self::Lod | Self::Io | Self::Vt | Self::Profiler | Self::Bake | Self::Stream => None,
         }
     }
 }
@@ -74,7 +69,9 @@ fn main() -> ExitCode {
     }
     let Some(section) = cli.section.measure() else {
         let name = format!("{:?}", cli.section).to_lowercase();
-        eprintln!("error: section {name}: not measured yet; measured are alloc, composite and octree");
+        eprintln!(
+            "error: section {name}: not measured yet; measured are alloc, composite and octree"
+        );
         return ExitCode::from(1);
     };
     print!("{section}");

@@ -200,12 +200,15 @@ impl Sums {
             return;
         }
         let [x, y] = splat.origin;
-        let row = splat.material.row(y.wrapping_add(at.y as u32));
+        let y = y.wrapping_add(at.y as u32);
+        let (row, next) = (splat.material.row(y), splat.material.row(y.wrapping_add(1)));
         let mut column = (x as usize).wrapping_add(at.x);
         let (low, high) = (S::blocks_mut(&mut self.low).0, S::blocks_mut(&mut self.high).0);
         for ((weights, low), high) in weights.iter().zip(low).zip(high) {
             let first = column & (row.len() - 1);
             column = column.wrapping_add(lanes);
+            // A row is too short for the hardware to foresee, and materials fill the second cache.
+            simd.prefetch(&next[first]);
             let block = match S::blocks(&row[first..]).0.first() {
                 Some(block) => simd.load(block),
                 None => simd.load(&wrapped::<S>(row, first)),

@@ -1,7 +1,5 @@
 use bytemuck::{cast_slice, cast_slice_mut};
-use farplane_composite::{
-    Image, ImageMut, Plane, SPLATS_MAX, Splat, Tile, over_decal, splat,
-};
+use farplane_composite::{Image, ImageMut, Plane, SPLATS_MAX, Splat, Tile, over_decal, splat};
 use farplane_vt::{PageId, VtLayout};
 use farplane_world::materials::{LAYERS_MAX, Materials};
 use farplane_world::page::{self, Page, Recipe};

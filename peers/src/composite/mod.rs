@@ -95,7 +95,11 @@ fn goals(tables: &[Table], level: Level) -> Vec<Goal> {
     let differing = None;
     let random = "random, µs";
     let mut goals = vec![
-        ("pixels that differ from pixman's: 13 operators, all pairs of alphas", AtMost(0.0), differing),
+        (
+            "pixels that differ from pixman's: 13 operators, all pairs of alphas",
+            AtMost(0.0),
+            differing,
+        ),
         ("1080p random: times as fast as pixman", AtLeast(2.0), times(frame, PIXMAN, random)),
         ("1080p random: time / memcpy", AtMost(1.15), frame.ratio(OURS, MEMCPY, random)),
         ("1080p opaque: time / memcpy", AtMost(1.05), frame.ratio(OURS, MEMCPY, "opaque, µs")),

@@ -154,7 +154,8 @@ pub fn threads() -> Table {
     let page = Page::new();
     let mut built: Vec<_> = (0..PAGES).map(|_| vec![[0; 4]; SIDE * SIDE]).collect();
     let src = Alpha::Random.picture(6, 256, 256);
-    let mut blended: Vec<_> = (0..PAGES).map(|i| Alpha::Random.picture(i as u64, 256, 256)).collect();
+    let mut blended: Vec<_> =
+        (0..PAGES).map(|i| Alpha::Random.picture(i as u64, 256, 256)).collect();
     let half_size = MATERIAL / 2;
     let mut halves: Vec<_> = (0..PAGES).map(|_| vec![[0; 4]; half_size * half_size]).collect();
     let mut figures = [[const { Vec::new() }; 2]; 3];
@@ -168,14 +169,18 @@ pub fn threads() -> Table {
                 }
             };
             timed(0, &mut || built.par_iter_mut().for_each(|out| page.build(out, true)));
-            timed(1, &mut || blended.par_iter_mut().for_each(|dst| {
-                over(dst, &src).expect("sizes fit");
-            }));
-            timed(2, &mut || halves.par_iter_mut().for_each(|dst| {
-                let src = Image::packed(&src, 256, 256).expect("sizes fit");
-                let mut dst = ImageMut::packed(dst, half_size, half_size).expect("sizes fit");
-                mip(&src, &mut dst, MipFilter::Box).expect("sizes fit");
-            }));
+            timed(1, &mut || {
+                blended.par_iter_mut().for_each(|dst| {
+                    over(dst, &src).expect("sizes fit");
+                })
+            });
+            timed(2, &mut || {
+                halves.par_iter_mut().for_each(|dst| {
+                    let src = Image::packed(&src, 256, 256).expect("sizes fit");
+                    let mut dst = ImageMut::packed(dst, half_size, half_size).expect("sizes fit");
+                    mip(&src, &mut dst, MipFilter::Box).expect("sizes fit");
+                })
+            });
         }
     }
     for (name, [one, two]) in [BUILDING, "source-over", "box mip"].into_iter().zip(&figures) {
@@ -197,9 +202,17 @@ pub fn goals(
     let best = format!("{OURS}, {:?}", Level::current());
     let two = threads.cell(BUILDING, TWO).zip(threads.cell(BUILDING, ONE));
     [
-        ("box mip: times as fast as fast_image_resize", AtLeast(3.0), mips.ratio(FIR, OURS, HALVED)),
+        (
+            "box mip: times as fast as fast_image_resize",
+            AtLeast(3.0),
+            mips.ratio(FIR, OURS, HALVED),
+        ),
         ("box mip: pixels that are not (sum + 2) >> 2", AtMost(0.0), mips.cell(OURS, WRONG)),
-        ("a page of 136², 4 layers and tint, µs (25,000 a second)", AtMost(40.0), building.cell(&best, PAGE)),
+        (
+            "a page of 136², 4 layers and tint, µs (25,000 a second)",
+            AtMost(40.0),
+            building.cell(&best, PAGE),
+        ),
         ("building 256 pages: two threads / one", AtMost(0.55), two.map(|(two, one)| two / one)),
     ]
 }

@@ -57,8 +57,7 @@ impl Picture {
         let size = [width, height].map(|v| i32::try_from(v).expect("a small picture"));
         let [w, h] = size;
         // SAFETY: the bits are h rows of 4 · w bytes, and live in a box as long as the image.
-        let image =
-            unsafe { pixman_image_create_bits(A8R8G8B8, w, h, pixels.as_mut_ptr(), 4 * w) };
+        let image = unsafe { pixman_image_create_bits(A8R8G8B8, w, h, pixels.as_mut_ptr(), 4 * w) };
         assert!(!image.is_null(), "pixman makes no image");
         Self { pixels, image, size }
     }

@@ -60,6 +60,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, pixel: &Pixel) {
+        op!(_mm_prefetch::<_MM_HINT_T0>(pixel.as_ptr().cast()));
+    }
+
+    #[inline(always)]
     fn store(self, vector: __m512i) -> Self::Block {
         let mut block = Self::Block::default();
         op!(_mm512_storeu_si512(block.as_mut_ptr().cast(), vector));

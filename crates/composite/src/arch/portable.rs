@@ -42,6 +42,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _: &Pixel) {}
+
+    #[inline(always)]
     fn store(self, vector: u16x16) -> Self::Block {
         words(vector).to_array().map(u32::to_le_bytes)
     }

@@ -25,6 +25,8 @@ pub(crate) trait Simd: Copy {
 
     /// A block's pixels.
     fn load(self, block: &Self::Block) -> Self::V;
+    /// Asks for a pixel that will be read soon, where there is a way to.
+    fn prefetch(self, pixel: &Pixel);
     /// A vector's pixels.
     fn store(self, vector: Self::V) -> Self::Block;
     /// One value in every 16-bit lane.
