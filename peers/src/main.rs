@@ -1,6 +1,7 @@
 //! farplane beside rival crates, in one process: tables, ratios to the best peer, goals.
 
 mod alloc;
+mod composite;
 mod goal;
 mod lod;
 mod octree;
@@ -60,6 +61,8 @@ impl Name {
             Self::Io | Self::Composite | Self::Vt | Self::Profiler | Self::Bake | Self::Stream => {
                 None
             }
+            Self::Composite => Some(composite::run()),
+            Self::Lod | Self::Io | Self::Vt | Self::Profiler | Self::Bake | Self::Stream => None,
         }
     }
 }
@@ -72,6 +75,9 @@ fn main() -> ExitCode {
     let Some(section) = cli.section.measure() else {
         let name = format!("{:?}", cli.section).to_lowercase();
         eprintln!("error: section {name}: not measured yet; measured are alloc, lod and octree");
+        eprintln!(
+            "error: section {name}: not measured yet; measured are alloc, composite and octree"
+        );
         return ExitCode::from(1);
     };
     print!("{section}");

@@ -47,8 +47,8 @@ impl sealed::Sealed for Pixel {
 
     #[inline(always)]
     fn store(value: [f64; 4]) -> Pixel {
-        // 255 is odd, so that no halves occur between whole numbers.
-        value.map(|v| (v / 255.0 + 0.5) as u8)
+        // 255 is odd, so that whole numbers are never half-way: a product is exact enough.
+        value.map(|v| (v * (1.0 / 255.0) + 0.5) as u8)
     }
 
     /// Colours are made straight first, each the nearest byte, since sRGB is defined for those.
@@ -76,11 +76,14 @@ impl sealed::Sealed for Straight {
         [f64::from(r) * alpha, f64::from(g) * alpha, f64::from(b) * alpha, 255.0 * alpha]
     }
 
-    /// The colour is divided by the exact alpha, not by the rounded one.
+    /// The colour is divided by the exact alpha, not by the rounded one. One division for all: what
+    /// is half-way may then come out a trifle below, and what is not is at least 7 · 10⁻⁶ away.
     #[inline(always)]
     fn store([r, g, b, a]: [f64; 4]) -> Pixel {
-        let color = |c: f64| if a > 0.0 { (c * 255.0 / a + 0.5) as u8 } else { 0 };
-        [color(r), color(g), color(b), (a / (65_025.0 * 255.0) + 0.5) as u8]
+        const HALF: f64 = 0.5 + 1e-9;
+        let by = if a > 0.0 { 255.0 / a } else { 0.0 };
+        let [r, g, b] = [r, g, b].map(|c| (c * by + HALF) as u8);
+        [r, g, b, (a * (1.0 / (65_025.0 * 255.0)) + 0.5) as u8]
     }
 
     #[inline(always)]

@@ -1,5 +1,8 @@
 //! How a source meets what lies below it.
 
+use crate::Pixel;
+use crate::arch::{Row, RowKernel, Simd, Vectors};
+
 /// The operators of Porter and Duff ("Compositing digital images", 1984) and the separable blend
 /// modes of the W3C (Compositing and Blending Level 1), the latter with source-over.
 ///
@@ -114,8 +117,8 @@ pub(crate) mod factor {
 /// A blend mode on premultiplied values, `one` standing for 1 in all of them: the result in units
 /// of `one`², so that nothing is divided. Whole numbers stay whole where the mode is a polynomial.
 pub(crate) trait Formula {
-    /// Both factors, where it is an operator of Porter and Duff.
-    const FACTORS: Option<[u8; 2]>;
+    /// Its kernel for premultiplied bytes as they are stored, where it has one.
+    fn integer_row() -> Option<Row>;
     /// One colour.
     fn color(s: f64, sa: f64, d: f64, da: f64, one: f64) -> f64;
     /// The alpha.
@@ -126,7 +129,9 @@ pub(crate) trait Formula {
 pub(crate) struct PorterDuff<const A: u8, const B: u8>;
 
 impl<const A: u8, const B: u8> Formula for PorterDuff<A, B> {
-    const FACTORS: Option<[u8; 2]> = Some([A, B]);
+    fn integer_row() -> Option<Row> {
+        Some(Row::new::<Self>())
+    }
 
     #[inline(always)]
     fn color(s: f64, sa: f64, d: f64, da: f64, one: f64) -> f64 {
@@ -146,6 +151,30 @@ impl<const A: u8, const B: u8> Formula for PorterDuff<A, B> {
     }
 }
 
+/// Each product rounded by itself.
+impl<const A: u8, const B: u8> RowKernel for PorterDuff<A, B> {
+    #[inline(always)]
+    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
+        simd.each_pair(
+            dst,
+            src,
+            #[inline(always)]
+            |d, s| simd.add_bytes(product(simd, s, d, A), product(simd, d, s, B)),
+        );
+    }
+}
+
+/// One product, by the other one's alpha; `kind` is constant.
+#[inline(always)]
+fn product<S: Simd>(simd: S, v: S::V, other: S::V, kind: u8) -> S::V {
+    match kind {
+        factor::ZERO => simd.splat(0),
+        factor::ONE => v,
+        factor::ALPHA => simd.scale(v, simd.alphas(other)),
+        _ => simd.scale(v, simd.inverse(simd.alphas(other))),
+    }
+}
+
 /// A separable mode with source-over: `s (1 − da) + d (1 − sa) + term`.
 pub(crate) struct Separable<M>(core::marker::PhantomData<M>);
 
@@ -153,10 +182,17 @@ pub(crate) struct Separable<M>(core::marker::PhantomData<M>);
 pub(crate) trait Mode {
     /// `sa · da · B`, in units of the square of what its arguments are in.
     fn term(s: f64, sa: f64, d: f64, da: f64) -> f64;
+
+    /// Its kernel for premultiplied bytes, where all of it fits 16 bits.
+    fn integer_row() -> Option<Row> {
+        None
+    }
 }
 
 impl<M: Mode> Formula for Separable<M> {
-    const FACTORS: Option<[u8; 2]> = None;
+    fn integer_row() -> Option<Row> {
+        M::integer_row()
+    }
 
     #[inline(always)]
     fn color(s: f64, sa: f64, d: f64, da: f64, one: f64) -> f64 {
@@ -183,8 +219,6 @@ macro_rules! modes {
 }
 
 modes! {
-    Multiply |s, _sa, d, _da| s * d;
-    Screen |s, sa, d, da| s * da + d * sa - s * d;
     Overlay |s, sa, d, da| HardLight::term(d, da, s, sa);
     Darken |s, sa, d, da| smaller(s * da, d * sa);
     Lighten |s, sa, d, da| larger(s * da, d * sa);
@@ -209,6 +243,76 @@ modes! {
         larger(a, b) - smaller(a, b)
     };
     Exclusion |s, sa, d, da| s * da + d * sa - 2.0 * s * d;
+}
+
+/// s d
+pub(crate) struct Multiply;
+
+impl Mode for Multiply {
+    #[inline(always)]
+    fn term(s: f64, _sa: f64, d: f64, _da: f64) -> f64 {
+        s * d
+    }
+
+    fn integer_row() -> Option<Row> {
+        Some(Row::new::<Self>())
+    }
+}
+
+/// s (1 − da + d) + d (1 − sa), at most 1 where no colour exceeds its alpha.
+impl RowKernel for Multiply {
+    #[inline(always)]
+    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
+        simd.each_pair(
+            dst,
+            src,
+            #[inline(always)]
+            |d, s| {
+                let (keep_s, keep_d) = (simd.inverse(simd.alphas(d)), simd.inverse(simd.alphas(s)));
+                let low = multiply_half(simd, simd.low(s), simd.low(d), keep_s, keep_d);
+                let high = multiply_half(simd, simd.high(s), simd.high(d), keep_s, keep_d);
+                simd.join(low, high)
+            },
+        );
+    }
+}
+
+/// At most 255 whatever the bytes are, so that nothing spills into a neighbour.
+#[inline(always)]
+fn multiply_half<S: Simd>(simd: S, s: S::V, d: S::V, keep_s: S::V, keep_d: S::V) -> S::V {
+    let sum = simd.add(simd.mul(s, simd.add(keep_s, d)), simd.mul(d, keep_d));
+    simd.cap(simd.div255(sum))
+}
+
+/// s + d − s d
+pub(crate) struct Screen;
+
+impl Mode for Screen {
+    #[inline(always)]
+    fn term(s: f64, sa: f64, d: f64, da: f64) -> f64 {
+        s * da + d * sa - s * d
+    }
+
+    fn integer_row() -> Option<Row> {
+        Some(Row::new::<Self>())
+    }
+}
+
+/// s + d (1 − s): 255ths of d less the nearest of s d, which has no ties.
+impl RowKernel for Screen {
+    #[inline(always)]
+    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
+        simd.each_pair(
+            dst,
+            src,
+            #[inline(always)]
+            |d, s| {
+                let low = simd.mul(simd.low(d), simd.inverse(simd.low(s)));
+                let high = simd.mul(simd.high(d), simd.inverse(simd.high(s)));
+                simd.add_bytes(s, simd.join(simd.div255(low), simd.div255(high)))
+            },
+        );
+    }
 }
 
 #[inline(always)]

@@ -23,7 +23,8 @@ pub struct Paint<'a> {
     pub blend: Blend,
     /// How much of it there is, of 255. Default: 255.
     pub opacity: u8,
-    /// A colour to multiply in. Default: white, which changes nothing.
+    /// A colour to multiply in, premultiplied itself for premultiplied pixels: one whose colours
+    /// exceed its alpha leaves pixels that do. Default: white, which changes nothing.
     pub tint: Pixel,
     /// How much of each pixel there is, of 255; as large as the source (what it lacks is 0).
     /// Default: none, everything.

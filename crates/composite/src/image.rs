@@ -91,6 +91,11 @@ impl<'a, P> Image<'a, P> {
         self.row(y)?.get(x)
     }
 
+    /// All pixels, where no row is followed by a gap.
+    pub(crate) fn whole(&self) -> Option<&'a [P]> {
+        (self.stride == self.width).then(|| &self.pixels[..self.width * self.height])
+    }
+
     /// The same bytes as pixels of another format of the same size.
     pub(crate) fn cast<Q: Pod>(&self) -> Image<'a, Q>
     where
@@ -193,6 +198,11 @@ impl<'a, P> ImageMut<'a, P> {
             stride: self.stride,
             pixels: self.pixels,
         }
+    }
+
+    /// All pixels, where no row is followed by a gap.
+    pub(crate) fn whole_mut(&mut self) -> Option<&mut [P]> {
+        (self.stride == self.width).then(|| &mut self.pixels[..self.width * self.height])
     }
 
     /// The same bytes as pixels of another format of the same size.

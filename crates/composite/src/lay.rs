@@ -1,14 +1,15 @@
 //! Laying rows over rows: any operator, any source, with tint, mask and opacity.
 
-use core::marker::PhantomData;
-
 use crate::alpha::sealed::Sealed;
-use crate::arch::{Kernel, Row, RowKernel, Simd, Vectors, run};
-use crate::blend::{Formula, factor};
+use crate::arch::{Kernel, Row, Simd, Vectors, run};
+use crate::blend::Formula;
 use crate::{Image, ImageMut, Pixel, Rect, Tile};
 
 /// Pixels of a source that are tinted and covered at once.
-const CHUNK: usize = 64;
+const CHUNK: usize = 256;
+
+/// Pixels that a shorter row is repeated to, so that few blocks are split.
+const REPEATED: usize = 64;
 
 /// Where the rows of a source come from.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,14 @@ impl Lay<'_> {
     pub(crate) fn run(self, blend: Row) {
         let Self { mut dst, src, mask, .. } = self;
         let share = Share { opacity: self.opacity, tint: self.tint, straight: self.straight };
+        // One long row costs less than many short ones.
+        if let (Rows::Image(image), None) = (src, mask)
+            && image.height() == dst.height()
+            && image.width() == dst.width()
+            && let (Some(source), Some(row)) = (image.whole(), dst.whole_mut())
+        {
+            return share.lay(blend, row, source, None);
+        }
         for y in 0..dst.height() {
             let mask = mask.and_then(|mask| mask.row(y));
             let Some(row) = dst.row_mut(y) else { break };
@@ -58,9 +67,8 @@ impl Lay<'_> {
                 }
                 Rows::Tile { tile, origin: [x, top] } => {
                     let source = tile.row(top.wrapping_add(y as u32));
-                    if source.len() < CHUNK {
-                        // As often as it fits, so that few blocks are split.
-                        let repeated: [Pixel; CHUNK] =
+                    if source.len() < REPEATED {
+                        let repeated: [Pixel; REPEATED] =
                             core::array::from_fn(|i| source[i & (source.len() - 1)]);
                         share.lay_repeated(blend, row, &repeated, x, mask);
                     } else {
@@ -103,22 +111,20 @@ impl Share {
         if self.opacity == 255 && self.tint == [255; 4] && mask.is_none() {
             return blend.run(dst, src);
         }
-        let mut start = 0;
-        for (dst, src) in dst.chunks_mut(CHUNK).zip(src.chunks(CHUNK)) {
-            let mut chunk = [[0; 4]; CHUNK];
-            let chunk = &mut chunk[..src.len()];
-            chunk.copy_from_slice(src);
-            let mask = mask.map(|mask| &mask[start..][..src.len()]);
-            run(Cover { chunk, mask, share: self });
-            blend.run(dst, chunk);
-            start += src.len();
+        let mut chunk = [[0; 4]; CHUNK];
+        for (i, (dst, src)) in dst.chunks_mut(CHUNK).zip(src.chunks(CHUNK)).enumerate() {
+            let covered = &mut chunk[..src.len()];
+            let mask = mask.map(|mask| &mask[i * CHUNK..][..src.len()]);
+            run(Cover { covered, src, mask, share: self });
+            blend.run(dst, covered);
         }
     }
 }
 
 /// Tints pixels, then covers them.
 struct Cover<'a> {
-    chunk: &'a mut [Pixel],
+    covered: &'a mut [Pixel],
+    src: &'a [Pixel],
     mask: Option<&'a [u8]>,
     share: &'a Share,
 }
@@ -128,68 +134,65 @@ impl Kernel for Cover<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let tint = simd.all(self.share.tint);
-        let (tint_low, tint_high) = (simd.low(tint), simd.high(tint));
-        let opacity = simd.splat(self.share.opacity.into());
+        let Self { covered, src, mask, share } = self;
+        let tint = simd.all(share.tint);
+        let opacity = simd.splat(share.opacity.into());
         // Straight colours stay, alpha alone is scaled: the factors of colours are lifted to 255.
-        let lift = if self.share.straight { simd.all([255, 255, 255, 0]) } else { simd.splat(0) };
-        let (lift_low, lift_high) = (simd.low(lift), simd.high(lift));
-        let mut masks = self.mask.map(|mask| mask.chunks(S::Bytes::default().as_ref().len()));
-        for pixels in self.chunk.chunks_mut(S::Block::default().as_ref().len()) {
-            let by = match masks.as_mut().and_then(Iterator::next) {
-                Some(mask) => {
-                    let mask = simd.doubled(&simd.padded_bytes(mask));
-                    simd.div255(simd.mul(mask, opacity))
-                }
-                None => opacity,
-            };
-            let tinted = simd.scale_each(simd.load(&simd.padded(pixels)), tint_low, tint_high);
-            let low = simd.cap(simd.add(by, lift_low));
-            let high = simd.cap(simd.add(by, lift_high));
-            let block = simd.store(simd.scale_each(tinted, low, high));
-            pixels.copy_from_slice(&block.as_ref()[..pixels.len()]);
+        let lift = if share.straight { simd.all([255, 255, 255, 0]) } else { simd.splat(0) };
+        let factors = Factors::<S> {
+            tint: [simd.low(tint), simd.high(tint)],
+            lift: [simd.low(lift), simd.high(lift)],
+        };
+        let Some(mask) = mask else {
+            return simd.each_pair(
+                covered,
+                src,
+                #[inline(always)]
+                |_, s| factors.apply(simd, s, opacity),
+            );
+        };
+        let (blocks, rest) = S::blocks_mut(covered);
+        let ((src_blocks, src_rest), (masks, mask_rest)) = (S::blocks(src), S::bytes(mask));
+        for ((block, s), mask) in blocks.iter_mut().zip(src_blocks).zip(masks) {
+            let by = simd.div255(simd.mul(simd.doubled(mask), opacity));
+            *block = simd.store(factors.apply(simd, simd.load(s), by));
         }
+        if !rest.is_empty() {
+            let by = simd.doubled(&simd.padded_bytes(mask_rest));
+            let by = simd.div255(simd.mul(by, opacity));
+            let block = factors.apply(simd, simd.load(&simd.padded(src_rest)), by);
+            rest.copy_from_slice(&simd.store(block).as_ref()[..rest.len()]);
+        }
+    }
+}
+
+/// For the low and the high bytes.
+struct Factors<S: Simd> {
+    tint: [S::V; 2],
+    lift: [S::V; 2],
+}
+
+impl<S: Simd> Factors<S> {
+    #[inline(always)]
+    fn apply(&self, simd: S, src: S::V, by: S::V) -> S::V {
+        let tinted = simd.scale_each(src, self.tint[0], self.tint[1]);
+        let low = simd.cap(simd.add(by, self.lift[0]));
+        let high = simd.cap(simd.add(by, self.lift[1]));
+        simd.scale_each(tinted, low, high)
     }
 }
 
 /// Blends values as they are stored.
 pub(crate) fn encoded<P: Sealed, F: Formula>() -> Row {
-    if !P::STRAIGHT && F::FACTORS.is_some() {
-        return Row::new::<Factors<F>>();
-    }
-    Row::scalar(|dst, src| each_pixel::<F>(dst, src, P::ONE, P::load, P::store))
+    let scalar: fn(&mut [Pixel], &[Pixel]) =
+        |dst, src| each_pixel::<F>(dst, src, P::ONE, P::load, P::store);
+    let integer = if P::STRAIGHT { None } else { F::integer_row() };
+    integer.unwrap_or(Row::scalar(scalar))
 }
 
 /// Blends values in linear light.
 pub(crate) fn linear<P: Sealed, F: Formula>() -> Row {
     Row::scalar(|dst, src| each_pixel::<F>(dst, src, 1.0, P::load_linear, P::store_linear))
-}
-
-/// An operator of Porter and Duff on premultiplied pixels, each product rounded by itself.
-pub(crate) struct Factors<F>(PhantomData<F>);
-
-impl<F: Formula> RowKernel for Factors<F> {
-    #[inline(always)]
-    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
-        let Some([a, b]) = F::FACTORS else { return };
-        simd.each_pair(
-            dst,
-            src,
-            #[inline(always)]
-            |d, s| simd.add_bytes(product(simd, s, d, a), product(simd, d, s, b)),
-        );
-    }
-}
-
-/// One product, by the other one's alpha; `kind` is constant.
-#[inline(always)]
-fn product<S: Simd>(simd: S, v: S::V, other: S::V, kind: u8) -> S::V {
-    match kind {
-        factor::ZERO => simd.splat(0),
-        factor::ONE => v,
-        factor::ALPHA => simd.scale(v, simd.alphas(other)),
-        _ => simd.scale(v, simd.inverse(simd.alphas(other))),
-    }
 }
 
 /// Pixel by pixel, by the formula itself.

@@ -26,11 +26,13 @@ pub fn line(dst: &mut ImageMut<'_>, from: [f32; 2], to: [f32; 2], thickness: u32
     let margin = thickness as f32;
     let size = [dst.width() as f32, dst.height() as f32];
     let Some([[x0, y0], [x1, y1]]) = clipped(from, to, size, margin) else { return };
-    let steps = larger(magnitude(x1 - x0), magnitude(y1 - y0)) as usize + 1;
-    for step in 0..=steps {
+    // Half a pixel each, so that rounding never skips one.
+    let steps = 2 * (larger(magnitude(x1 - x0), magnitude(y1 - y0)) as usize + 1);
+    for step in 0..steps {
         let share = step as f32 / steps as f32;
         stamp(dst, [x0 + (x1 - x0) * share, y0 + (y1 - y0) * share], thickness, color);
     }
+    stamp(dst, [x1, y1], thickness, color);
 }
 
 /// A square around a point.
@@ -71,7 +73,9 @@ fn clipped(from: [f32; 2], to: [f32; 2], size: [f32; 2], margin: f32) -> Option<
         end = if leave < end { leave } else { end };
     }
     let at = |share: f32| [0, 1].map(|axis| from[axis] + (to[axis] - from[axis]) * share);
-    (start <= end).then(|| [at(start), at(end)])
+    // An end that is not cut stays in its pixel, whatever rounding would do to it.
+    let last = if end < 1.0 { at(end) } else { to };
+    (start <= end).then(|| [at(start), last])
 }
 
 fn magnitude(v: f32) -> f32 {

@@ -1,4 +1,4 @@
-use crate::arch::{Kernel, Simd, run};
+use crate::arch::{Kernel, Simd, mean, run};
 use crate::error::{SizeError, area, same};
 use crate::{Image, ImageMut, Pixel, Rgba8};
 
@@ -111,40 +111,48 @@ impl Kernel for Halve<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        halve(&self.src, self.dst, average);
+    fn run<S: Simd>(self, simd: S) {
+        let Self { src, mut dst } = self;
+        for y in 0..dst.height() {
+            let (Some(upper), Some(row)) = (src.row(2 * y), dst.row_mut(y)) else { break };
+            let lower = src.row(2 * y + 1).unwrap_or(upper);
+            let blocks = S::blocks_mut(row).0;
+            let (upper_blocks, lower_blocks) = (S::blocks(upper).0, S::blocks(lower).0);
+            let pairs = upper_blocks.chunks_exact(2).zip(lower_blocks.chunks_exact(2));
+            let mut done = 0;
+            for (block, (u, l)) in blocks.iter_mut().zip(pairs) {
+                let upper = [simd.load(&u[0]), simd.load(&u[1])];
+                let lower = [simd.load(&l[0]), simd.load(&l[1])];
+                *block = simd.store(simd.halve(upper, lower));
+                done += block.as_ref().len();
+            }
+            halve_row(&upper[2 * done..], &lower[2 * done..], &mut row[done..], mean);
+        }
     }
 }
 
-#[inline(always)]
 fn halve(src: &Image<'_>, mut dst: ImageMut<'_>, average: impl Fn([Pixel; 4]) -> Pixel) {
     for y in 0..dst.height() {
-        let Some(upper) = src.row(2 * y) else { break };
-        let lower = src.row(2 * y + 1).unwrap_or(upper);
-        let Some(row) = dst.row_mut(y) else { break };
-        let (upper_pairs, upper_last) = upper.as_chunks::<2>();
-        let (lower_pairs, lower_last) = lower.as_chunks::<2>();
-        for ((d, u), l) in row.iter_mut().zip(upper_pairs).zip(lower_pairs) {
-            *d = average([u[0], u[1], l[0], l[1]]);
-        }
-        if let ([.., d], [u], [l]) = (row, upper_last, lower_last) {
-            *d = average([*u, *u, *l, *l]);
-        }
+        let (Some(upper), Some(row)) = (src.row(2 * y), dst.row_mut(y)) else { break };
+        halve_row(upper, src.row(2 * y + 1).unwrap_or(upper), row, &average);
     }
 }
 
-/// Two channels at a time in the halves of a `u32`: four bytes and 2 sum to ten bits, so nothing
-/// carries over, and the loop around it vectorises on any instruction set.
 #[inline(always)]
-fn average(block: [Pixel; 4]) -> Pixel {
-    const EVEN_BYTES: u32 = 0x00ff_00ff;
-    const TWO: u32 = 0x0002_0002;
-    let [a, b, c, d] = block.map(u32::from_le_bytes);
-    let even = |p: u32| p & EVEN_BYTES;
-    let odd = |p: u32| (p >> 8) & EVEN_BYTES;
-    let rb = (even(a) + even(b) + even(c) + even(d) + TWO) >> 2 & EVEN_BYTES;
-    let ga = (odd(a) + odd(b) + odd(c) + odd(d) + TWO) >> 2 & EVEN_BYTES;
-    (rb | ga << 8).to_le_bytes()
+fn halve_row(
+    upper: &[Pixel],
+    lower: &[Pixel],
+    dst: &mut [Pixel],
+    average: impl Fn([Pixel; 4]) -> Pixel,
+) {
+    let (upper_pairs, upper_last) = upper.as_chunks::<2>();
+    let (lower_pairs, lower_last) = lower.as_chunks::<2>();
+    for ((d, u), l) in dst.iter_mut().zip(upper_pairs).zip(lower_pairs) {
+        *d = average([u[0], u[1], l[0], l[1]]);
+    }
+    if let ([.., d], [u], [l]) = (dst, upper_last, lower_last) {
+        *d = average([*u, *u, *l, *l]);
+    }
 }
 
 fn average_light<P: Rgba8>(block: [Pixel; 4]) -> Pixel {
@@ -160,7 +168,7 @@ fn average_normal(block: [Pixel; 4]) -> Pixel {
     let sum = |c: usize| block.iter().map(|p| 2.0 * f64::from(p[c]) - 255.0).sum::<f64>();
     let normal = [sum(0), sum(1), sum(2)];
     let length = libm::sqrt(normal.iter().map(|v| v * v).sum());
-    let [.., alpha] = average(block);
+    let [.., alpha] = mean(block);
     let unit = if length > 0.0 { normal.map(|v| v / length) } else { [0.0, 0.0, 1.0] };
     let [r, g, b] = unit.map(|v| (v * 127.5 + 128.0) as u8);
     [r, g, b, alpha]

@@ -3,7 +3,7 @@ use crate::blend::PorterDuff;
 use crate::blend::factor::{ONE, REST};
 use crate::draw::draw_rows;
 use crate::error::{SizeError, same};
-use crate::lay::{Factors, Rows};
+use crate::lay::Rows;
 use crate::{Image, ImageMut, Paint, Pixel};
 
 /// Source-over with premultiplied alpha (Porter & Duff, 1984): per channel
@@ -14,7 +14,7 @@ use crate::{Image, ImageMut, Paint, Pixel};
 /// [`SizeError::Length`] if the slices differ in length.
 pub fn over(dst: &mut [Pixel], src: &[Pixel]) -> Result<(), SizeError> {
     same("the source of over", dst.len(), src.len())?;
-    Row::new::<Factors<PorterDuff<ONE, REST>>>().run(dst, src);
+    Row::new::<PorterDuff<ONE, REST>>().run(dst, src);
     Ok(())
 }
 

@@ -91,14 +91,19 @@ impl Kernel for Page<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let mut planes = [const { Lines::new() }; SPLATS_MAX + 3];
+        let mut sums = Sums::new();
         for start in (0..self.width).step_by(WIDTH) {
             let columns = (self.width - start).min(WIDTH);
             for (y, row) in self.out.chunks_exact_mut(self.width).enumerate() {
                 let (weights, tints) = planes.split_at_mut(SPLATS_MAX);
                 let at = At { x: start, y, columns, width: self.width };
                 weigh(self.splats, weights, at);
+                sums.clear(columns);
+                for (splat, lines) in self.splats.iter().zip(weights.iter()) {
+                    sums.add(simd, splat, lines, at);
+                }
                 let row = &mut row[start..][..columns];
-                blend_row(simd, row, self.splats, weights, at);
+                sums.finish(simd, row);
                 if let Some(given) = self.tint {
                     for (lines, plane) in tints.iter_mut().zip(given) {
                         lines.fill(plane, at);
@@ -164,48 +169,79 @@ fn weigh(splats: &[Splat<'_>], planes: &mut [Lines], at: At) {
     }
 }
 
-#[inline(always)]
-fn blend_row<S: Simd>(simd: S, row: &mut [Pixel], splats: &[Splat<'_>], planes: &[Lines], at: At) {
-    let (blocks, rest) = S::blocks_mut(row);
-    for (i, block) in blocks.iter_mut().enumerate() {
-        *block = blend_block(simd, splats, planes, i, at);
+/// Sums of weighted channels along a part of a row, two 16-bit lanes a pixel.
+struct Sums {
+    /// Of red and blue.
+    low: [Pixel; WIDTH],
+    /// Of green and alpha.
+    high: [Pixel; WIDTH],
+}
+
+impl Sums {
+    const fn new() -> Self {
+        Self { low: [[0; 4]; WIDTH], high: [[0; 4]; WIDTH] }
     }
-    if !rest.is_empty() {
-        let block = blend_block(simd, splats, planes, blocks.len(), at);
-        rest.copy_from_slice(&block.as_ref()[..rest.len()]);
+
+    /// Back to nothing, as far as any block of so many columns reaches.
+    #[inline(always)]
+    fn clear(&mut self, columns: usize) {
+        let end = columns.next_multiple_of(64).min(WIDTH);
+        self.low[..end].fill([0; 4]);
+        self.high[..end].fill([0; 4]);
+    }
+
+    /// Adds one splat. Weights behind the last column are what an earlier row left there: nobody
+    /// looks at what comes of them.
+    #[inline(always)]
+    fn add<S: Simd>(&mut self, simd: S, splat: &Splat<'_>, lines: &Lines, at: At) {
+        let lanes = S::Bytes::default().as_ref().len();
+        let weights = &S::bytes(&lines.bytes).0[..at.columns.div_ceil(lanes)];
+        if weights.iter().all(S::are_zero) {
+            return;
+        }
+        let [x, y] = splat.origin;
+        let y = y.wrapping_add(at.y as u32);
+        let (row, next) = (splat.material.row(y), splat.material.row(y.wrapping_add(1)));
+        let mut column = (x as usize).wrapping_add(at.x);
+        let (low, high) = (S::blocks_mut(&mut self.low).0, S::blocks_mut(&mut self.high).0);
+        for ((weights, low), high) in weights.iter().zip(low).zip(high) {
+            let first = column & (row.len() - 1);
+            column = column.wrapping_add(lanes);
+            // A row is too short for the hardware to foresee, and materials fill the second cache.
+            simd.prefetch(&next[first]);
+            let block = match S::blocks(&row[first..]).0.first() {
+                Some(block) => simd.load(block),
+                None => simd.load(&wrapped::<S>(row, first)),
+            };
+            let weights = simd.doubled(weights);
+            // One product fits 16 bits. A sum that does not is far above 255 · 255 and is capped,
+            // and everything there becomes 255 anyway.
+            let (reds, greens) = (simd.low(block), simd.high(block));
+            *low = simd.store(simd.add_capped(simd.load(low), simd.mul(reds, weights)));
+            *high = simd.store(simd.add_capped(simd.load(high), simd.mul(greens, weights)));
+        }
+    }
+
+    /// Turns the sums into pixels.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, row: &mut [Pixel]) {
+        let (low, high) = (S::blocks(&self.low).0, S::blocks(&self.high).0);
+        let (blocks, rest) = S::blocks_mut(row);
+        let whole = blocks.len();
+        for ((block, low), high) in blocks.iter_mut().zip(low).zip(high) {
+            *block = mean(simd, low, high);
+        }
+        if !rest.is_empty() {
+            let block = mean(simd, &low[whole], &high[whole]);
+            rest.copy_from_slice(&block.as_ref()[..rest.len()]);
+        }
     }
 }
 
-/// The `i`th block of a row. Weights behind the last column are what an earlier row left there:
-/// nobody looks at what comes of them.
 #[inline(always)]
-fn blend_block<S: Simd>(
-    simd: S,
-    splats: &[Splat<'_>],
-    planes: &[Lines],
-    i: usize,
-    at: At,
-) -> S::Block {
-    let (mut low, mut high) = (simd.splat(0), simd.splat(0));
-    for (splat, lines) in splats.iter().zip(planes) {
-        let Some(weights) = S::bytes(&lines.bytes).0.get(i) else { continue };
-        if weights.as_ref().iter().all(|w| *w == 0) {
-            continue;
-        }
-        let row = splat.material.row(splat.origin[1].wrapping_add(at.y as u32));
-        let x = at.x + i * weights.as_ref().len();
-        let column = (splat.origin[0] as usize).wrapping_add(x) & (row.len() - 1);
-        let block = match S::blocks(&row[column..]).0.first() {
-            Some(block) => simd.load(block),
-            None => simd.load(&wrapped::<S>(row, column)),
-        };
-        let weights = simd.doubled(weights);
-        // One product fits 16 bits. A sum that does not is far above 255 · 255 and is capped, and
-        // everything there becomes 255 anyway.
-        low = simd.add_capped(low, simd.mul(simd.low(block), weights));
-        high = simd.add_capped(high, simd.mul(simd.high(block), weights));
-    }
-    simd.store(simd.join(sum_to_byte(simd, low), sum_to_byte(simd, high)))
+fn mean<S: Simd>(simd: S, low: &S::Block, high: &S::Block) -> S::Block {
+    let [low, high] = [sum_to_byte(simd, simd.load(low)), sum_to_byte(simd, simd.load(high))];
+    simd.store(simd.join(low, high))
 }
 
 /// A block of a row that repeats. Out of line: merged with the common case, the compiler would

@@ -6,7 +6,7 @@
 const LINEAR: [f64; 256] = decoded();
 
 /// `THRESHOLDS[k]`: from here on a linear value is nearer to byte k + 1 than to byte k, when
-/// encoded. The last one is never reached.
+/// encoded. Nothing is as large as the last one.
 const THRESHOLDS: [f64; 256] = thresholds();
 
 /// Cells of equal width of the linear values; where the curve is steepest, a cell is 0.8 of a
@@ -45,7 +45,7 @@ const fn decoded() -> [f64; 256] {
 }
 
 const fn thresholds() -> [f64; 256] {
-    let mut table = [f64::INFINITY; 256];
+    let mut table = [f64::NAN; 256];
     let mut i = 0;
     while i < 255 {
         table[i] = decode((i as f64 + 0.5) / 255.0);

@@ -68,16 +68,20 @@ impl Kernel for Upsample<'_> {
     }
 }
 
-/// One strip of columns: each control row is widened once, then every output row mixes the two
-/// around it, which is a plain loop over `u16`.
+/// One strip of columns: each control row is widened once. Down from one to the next, a texel
+/// changes by the same step from line to line, so that a line costs one sum a texel.
 pub(crate) struct Strip {
-    above: [u64; STRIP],
+    /// The lower control row, widened.
     below: [u64; STRIP],
+    /// Sixty-fourths and a half of the line before, 16 bits a texel.
+    line: [u16; STRIP * STEP],
+    /// What the next line has more, or less.
+    step: [u16; STRIP * STEP],
 }
 
 impl Strip {
     pub(crate) const fn new() -> Self {
-        Self { above: [0; STRIP], below: [0; STRIP] }
+        Self { below: [0; STRIP], line: [0; STRIP * STEP], step: [0; STRIP * STEP] }
     }
 
     /// Row `y` of the strip, whose lines must be asked for from the first one on, in order.
@@ -89,28 +93,63 @@ impl Strip {
         if y == 0 {
             widen_row(row(0), &mut self.below);
         }
-        if y.is_multiple_of(STEP) {
-            core::mem::swap(&mut self.above, &mut self.below);
-            widen_row(row(y / STEP + 1), &mut self.below);
-        }
-        let (above, below) = (words(&self.above), words(&self.below));
-        let after = AFTER[y % STEP];
         // Blocks of a fixed size become vectors without a remainder.
-        let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
-        let (above_blocks, below_blocks) = (above.as_chunks().0, below.as_chunks().0);
-        for ((block, a), b) in blocks.iter_mut().zip(above_blocks).zip(below_blocks) {
-            *block = mix_rows(a, b, after);
+        let blocks = out.len().div_ceil(BLOCK);
+        let lines = &mut self.line.as_chunks_mut::<BLOCK>().0[..blocks];
+        let steps = &mut self.step.as_chunks_mut::<BLOCK>().0[..blocks];
+        if y.is_multiple_of(STEP) {
+            let above = self.below;
+            widen_row(row(y / STEP + 1), &mut self.below);
+            let (above, below) = (words(&above).as_chunks().0, words(&self.below).as_chunks().0);
+            for (((line, step), above), below) in lines.iter_mut().zip(steps).zip(above).zip(below)
+            {
+                begin(line, step, above, below);
+            }
+        } else {
+            for (line, step) in lines.iter_mut().zip(steps) {
+                for i in 0..BLOCK {
+                    line[i] = line[i].wrapping_add(step[i]);
+                }
+            }
         }
-        if let (false, Some(a), Some(b)) =
-            (rest.is_empty(), above_blocks.get(blocks.len()), below_blocks.get(blocks.len()))
-        {
-            rest.copy_from_slice(&mix_rows(a, b, after)[..rest.len()]);
+        let (whole, rest) = out.as_chunks_mut::<BLOCK>();
+        for (block, line) in whole.iter_mut().zip(lines.iter()) {
+            *block = bytes(line);
+        }
+        if let (false, Some(line)) = (rest.is_empty(), lines.last()) {
+            rest.copy_from_slice(&bytes(line)[..rest.len()]);
         }
     }
 }
 
 /// Texels that are mixed at once.
 const BLOCK: usize = 32;
+
+/// The first line below a control row is 7/8 of it and 1/8 of the next one, the others follow in
+/// quarters; sums are at most 64 · 255 + 32. Wrapping, since steps may be negative, and since the
+/// checks of a debug build would keep the loop from becoming vectors.
+#[inline(always)]
+fn begin(
+    line: &mut [u16; BLOCK],
+    step: &mut [u16; BLOCK],
+    above: &[u16; BLOCK],
+    below: &[u16; BLOCK],
+) {
+    for i in 0..BLOCK {
+        let (a, b) = (above[i], below[i]);
+        line[i] = a.wrapping_mul(8 - AFTER[0]).wrapping_add(b).wrapping_add(32);
+        step[i] = b.wrapping_sub(a).wrapping_mul(AFTER[1] - AFTER[0]);
+    }
+}
+
+#[inline(always)]
+fn bytes(line: &[u16; BLOCK]) -> [u8; BLOCK] {
+    let mut out = [0; BLOCK];
+    for i in 0..BLOCK {
+        out[i] = (line[i] >> 6) as u8;
+    }
+    out
+}
 
 fn words(texels: &[u64; STRIP]) -> &[u16] {
     bytemuck::cast_slice(texels)
@@ -136,17 +175,4 @@ const fn lanes(values: [u16; STEP]) -> u64 {
     } else {
         a | b << 16 | c << 32 | d << 48
     }
-}
-
-/// Across rows: sixty-fourths, at most 64 · 255 + 32. Wrapping, since nothing here can overflow:
-/// the checks of a debug build would keep the loop from becoming vectors.
-#[inline(always)]
-fn mix_rows(above: &[u16; BLOCK], below: &[u16; BLOCK], after: u16) -> [u8; BLOCK] {
-    let mut out = [0; BLOCK];
-    for i in 0..BLOCK {
-        let sum = above[i].wrapping_mul(8_u16.wrapping_sub(after));
-        let sum = sum.wrapping_add(below[i].wrapping_mul(after));
-        out[i] = (sum.wrapping_add(32) >> 6) as u8;
-    }
-    out
 }

@@ -50,8 +50,18 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn are_zero(bytes: &Self::Bytes) -> bool {
+        u64::from_ne_bytes(*bytes) == 0
+    }
+
+    #[inline(always)]
     fn load(self, block: &Self::Block) -> __m256i {
         op!(_mm256_loadu_si256(block.as_ptr().cast()))
+    }
+
+    #[inline(always)]
+    fn prefetch(self, pixel: &Pixel) {
+        op!(_mm_prefetch::<_MM_HINT_T0>(pixel.as_ptr().cast()));
     }
 
     #[inline(always)]
@@ -139,6 +149,30 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn add_bytes(self, a: __m256i, b: __m256i) -> __m256i {
         op!(_mm256_adds_epu8(a, b))
+    }
+
+    #[inline(always)]
+    fn halve(self, upper: [__m256i; 2], lower: [__m256i; 2]) -> __m256i {
+        let (first, second) = (means(upper[0], lower[0]), means(upper[1], lower[1]));
+        let packed = op!(_mm256_packus_epi16(first, second));
+        // Each half of the register was packed by itself.
+        op!(_mm256_permute4x64_epi64::<0b11_01_10_00>(packed))
+    }
+}
+
+/// Means of 2 × 2 blocks, 16 bits a channel.
+#[inline(always)]
+fn means(upper: __m256i, lower: __m256i) -> __m256i {
+    // Channels of two neighbours side by side, so that one instruction adds them.
+    const PAIRS: [u8; 16] = [0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15];
+    // SAFETY: only called with an `Avx2` at hand; the load reads 16 bytes from 16.
+    unsafe {
+        let pairs = _mm256_broadcastsi128_si256(_mm_loadu_si128(PAIRS.as_ptr().cast()));
+        let ones = _mm256_set1_epi8(1);
+        let upper = _mm256_maddubs_epi16(_mm256_shuffle_epi8(upper, pairs), ones);
+        let lower = _mm256_maddubs_epi16(_mm256_shuffle_epi8(lower, pairs), ones);
+        let sum = _mm256_add_epi16(_mm256_add_epi16(upper, lower), _mm256_set1_epi16(2));
+        _mm256_srli_epi16::<2>(sum)
     }
 }
 

@@ -50,8 +50,18 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn are_zero(bytes: &Self::Bytes) -> bool {
+        u128::from_ne_bytes(*bytes) == 0
+    }
+
+    #[inline(always)]
     fn load(self, block: &Self::Block) -> __m512i {
         op!(_mm512_loadu_si512(block.as_ptr().cast()))
+    }
+
+    #[inline(always)]
+    fn prefetch(self, pixel: &Pixel) {
+        op!(_mm_prefetch::<_MM_HINT_T0>(pixel.as_ptr().cast()));
     }
 
     #[inline(always)]
@@ -139,6 +149,30 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn add_bytes(self, a: __m512i, b: __m512i) -> __m512i {
         op!(_mm512_adds_epu8(a, b))
+    }
+
+    #[inline(always)]
+    fn halve(self, upper: [__m512i; 2], lower: [__m512i; 2]) -> __m512i {
+        let (first, second) = (means(upper[0], lower[0]), means(upper[1], lower[1]));
+        let packed = op!(_mm512_packus_epi16(first, second));
+        // Each quarter of the register was packed by itself.
+        op!(_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), packed))
+    }
+}
+
+/// Means of 2 × 2 blocks, 16 bits a channel.
+#[inline(always)]
+fn means(upper: __m512i, lower: __m512i) -> __m512i {
+    // Channels of two neighbours side by side, so that one instruction adds them.
+    const PAIRS: [u8; 16] = [0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15];
+    // SAFETY: only called with an `Avx512` at hand; the load reads 16 bytes from 16.
+    unsafe {
+        let pairs = _mm512_broadcast_i32x4(_mm_loadu_si128(PAIRS.as_ptr().cast()));
+        let ones = _mm512_set1_epi8(1);
+        let upper = _mm512_maddubs_epi16(_mm512_shuffle_epi8(upper, pairs), ones);
+        let lower = _mm512_maddubs_epi16(_mm512_shuffle_epi8(lower, pairs), ones);
+        let sum = _mm512_add_epi16(_mm512_add_epi16(upper, lower), _mm512_set1_epi16(2));
+        _mm512_srli_epi16::<2>(sum)
     }
 }
 

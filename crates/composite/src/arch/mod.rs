@@ -17,4 +17,5 @@ pub use level::Level;
 #[cfg(feature = "std")]
 pub use level::with_level;
 pub(crate) use level::{Kernel, Row, RowKernel, run};
+pub(crate) use portable::mean;
 pub(crate) use simd::{Simd, Vectors};

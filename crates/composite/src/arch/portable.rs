@@ -32,9 +32,17 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn are_zero(bytes: &Self::Bytes) -> bool {
+        u64::from_ne_bytes(*bytes) == 0
+    }
+
+    #[inline(always)]
     fn load(self, block: &Self::Block) -> u16x16 {
         halves(u32x8::new(block.map(u32::from_le_bytes)))
     }
+
+    #[inline(always)]
+    fn prefetch(self, _: &Pixel) {}
 
     #[inline(always)]
     fn store(self, vector: u16x16) -> Self::Block {
@@ -127,6 +135,35 @@ impl Simd for Portable {
         let a: u8x32 = bytemuck::cast(a);
         bytemuck::cast(a.saturating_add(bytemuck::cast(b)))
     }
+
+    #[inline(always)]
+    fn halve(self, upper: [u16x16; 2], lower: [u16x16; 2]) -> u16x16 {
+        let ([u, v], [l, m]) = (upper.map(|v| self.store(v)), lower.map(|v| self.store(v)));
+        let mut out = Self::Block::default();
+        let (first, second) = out.split_at_mut(LANES / 2);
+        for (half, (u, l)) in [(first, (u, l)), (second, (v, m))] {
+            let (u, l) = (u.as_chunks::<2>().0, l.as_chunks::<2>().0);
+            for ((pixel, u), l) in half.iter_mut().zip(u).zip(l) {
+                *pixel = mean([u[0], u[1], l[0], l[1]]);
+            }
+        }
+        self.load(&out)
+    }
+}
+
+/// Each channel's `(a + b + c + d + 2) >> 2`. Two channels at a time in the halves of a `u32`: four
+/// bytes and 2 sum to ten bits, so nothing carries over, and a loop around it vectorises on any
+/// instruction set.
+#[inline(always)]
+pub(crate) fn mean(block: [Pixel; 4]) -> Pixel {
+    const EVEN_BYTES: u32 = 0x00ff_00ff;
+    const TWO: u32 = 0x0002_0002;
+    let [a, b, c, d] = block.map(u32::from_le_bytes);
+    let even = |p: u32| p & EVEN_BYTES;
+    let odd = |p: u32| (p >> 8) & EVEN_BYTES;
+    let rb = (even(a) + even(b) + even(c) + even(d) + TWO) >> 2 & EVEN_BYTES;
+    let ga = (odd(a) + odd(b) + odd(c) + odd(d) + TWO) >> 2 & EVEN_BYTES;
+    (rb | ga << 8).to_le_bytes()
 }
 
 #[inline(always)]

@@ -20,8 +20,13 @@ pub(crate) trait Simd: Copy {
     /// Bytes of whole blocks, and those left over.
     fn bytes(bytes: &[u8]) -> (&[Self::Bytes], &[u8]);
 
+    /// Whether all of them are 0.
+    fn are_zero(bytes: &Self::Bytes) -> bool;
+
     /// A block's pixels.
     fn load(self, block: &Self::Block) -> Self::V;
+    /// Asks for a pixel that will be read soon, where there is a way to.
+    fn prefetch(self, pixel: &Pixel);
     /// A vector's pixels.
     fn store(self, vector: Self::V) -> Self::Block;
     /// One value in every 16-bit lane.
@@ -54,6 +59,9 @@ pub(crate) trait Simd: Copy {
     fn shr7(self, v: Self::V) -> Self::V;
     /// Sums of bytes, at most 255.
     fn add_bytes(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Half a row of pixels from two whole ones of two vectors each: every pixel is the mean of a
+    /// 2 × 2 block, halves rounded up.
+    fn halve(self, upper: [Self::V; 2], lower: [Self::V; 2]) -> Self::V;
 }
 
 /// What is made of the operations of any [`Simd`].

@@ -1,9 +1,11 @@
 //! One case of each kernel, read from bytes, and the check against its definition at every level
 //! that this machine has. The property test and the fuzz target share it.
 
+mod drawing;
 mod laying;
 mod pages;
 
+pub use drawing::{Fit, Line};
 use farplane_composite::{
     AlphaClass, Image, Level, Pixel, alpha_class, modulate, over, premultiply, psnr, reference,
     unpremultiply, upsample4, with_level,
@@ -26,6 +28,8 @@ pub enum Op {
     Splats(Splats),
     Mip(Mip),
     Border(Border),
+    Line(Line),
+    Fit(Fit),
 }
 
 /// What buffers are filled with: noise from a seed, or noise of extremes only.
@@ -66,7 +70,9 @@ impl Op {
             7 => Self::Mip(Mip::decode(bytes, fill)?),
             8 => Self::Border(Border::decode(bytes, fill)?),
             9 | 10 => Self::Splats(Splats::decode(bytes, fill)?),
-            11 => Self::Stack(Stack::decode(bytes, fill)?),
+            11 => Self::Line(Line::decode(bytes)?),
+            12 => Self::Fit(Fit::decode(bytes, fill)?),
+            13 => Self::Stack(Stack::decode(bytes, fill)?),
             _ => Self::Lay(Lay::decode(bytes, fill)?),
         })
     }
@@ -90,6 +96,8 @@ impl Op {
             Self::Splats(splats) => splats.check(),
             Self::Mip(mip) => mip.check(),
             Self::Border(border) => border.check(),
+            Self::Line(line) => line.check(),
+            Self::Fit(fit) => fit.check(),
         }
     }
 }
