@@ -2,7 +2,7 @@
 
 use crate::status::{Failure, one_line};
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Bakes worlds and replays recorded camera paths through farplane, headless.
@@ -452,7 +452,7 @@ pub struct DiffArgs {
 
 /// `harness archive extract`.
 #[derive(Args, Debug)]
-#[group(id = "what", required = true, multiple = false, args = ["entry", "name", "section"])]
+#[command(group(ArgGroup::new("what").required(true).args(["entry", "name", "section"])))]
 pub struct ExtractArgs {
     /// The archive
     #[arg(value_name = "W.far")]

@@ -300,7 +300,7 @@ fn any_entry_is_two_requests_away_and_three_with_a_directory_beyond_a_mebibyte()
     // Without an idea of their number the directory is at the end: one request more.
     let mut builder = ArchiveBuilder::new();
     for id in 0..1500 {
-        builder.add(id, &pack(&noise(id, 2_000), Filter::None)).unwrap();
+        builder.add(id, &pack(&noise(2 * id, 2_000), Filter::None)).unwrap();
     }
     assert_eq!(requests(&builder.finish().0, 1_000), 3);
 }

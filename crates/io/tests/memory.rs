@@ -49,6 +49,11 @@ fn most_while_writing(entries: u32) -> usize {
     for id in 0..entries {
         writer.add(id, &pack(&id.to_le_bytes(), Filter::None)).unwrap();
     }
+    println!(
+        "{entries} entries: {} held, {} at most",
+        NOW.load(Relaxed) - before,
+        MOST.load(Relaxed) - before
+    );
     writer.finish().unwrap();
     MOST.load(Relaxed) - before
 }

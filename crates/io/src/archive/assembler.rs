@@ -144,7 +144,7 @@ impl<S: Storage> Assembler<S> {
             ledger,
             names: is_new.then(BTreeMap::new),
             names_changed: false,
-            buffer: Vec::with_capacity(BUFFER_BYTES),
+            buffer: Vec::new(),
             buffer_offset,
             is_new,
             old_bytes: buffer_offset,
@@ -285,7 +285,8 @@ impl<S: Storage> Assembler<S> {
         self.storage.write_at(dead_offset, &ending.dead)?;
         self.storage.write_at(ending.superblock.root_offset, &ending.root)?;
         // In a new archive the slots are zero already.
-        for &(start, end) in ending.zeros.iter().filter(|_| !self.is_new) {
+        let zeros = if self.is_new { Vec::new() } else { ending.zeros };
+        for (start, end) in zeros {
             self.write_zeros(start, end)?;
         }
         self.storage.set_len(ending.superblock.file_bytes)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::error::ArchiveError;
+use super::format::RUN_ALIGN_BYTES;
 use super::ledger::Summary;
 use super::reader::{Archive, Extent};
 use super::writer::ArchiveWriter;
@@ -96,6 +97,9 @@ pub fn patch(path: &Path, new: &Archive) -> Result<(Diff, Summary), ArchiveError
     let mut changes: Vec<&Change> = diff.changes.iter().collect();
     changes.sort_by_key(|change| change.new.map(|extent| extent.offset));
     for change in changes {
+        if change.new.is_some_and(|extent| extent.offset.is_multiple_of(RUN_ALIGN_BYTES)) {
+            writer.begin_run();
+        }
         match (change.entry, change.section) {
             (Some(id), _) if change.new.is_none() => writer.remove(id)?,
             (Some(id), _) => {

@@ -1,7 +1,6 @@
 //! The records of an archive being written. Pure: positions and records, no storage.
 
-use std::collections::BTreeMap;
-
+use super::contents::Contents;
 use super::directory::{Directory, content_hash};
 use super::error::ArchiveError;
 use super::format::{
@@ -49,7 +48,7 @@ pub(crate) struct Ledger {
     leaves: Vec<Leaf>,
     sections: Vec<([u8; 8], EntryRecord, bool)>,
     /// One entry for each content.
-    by_content: BTreeMap<u128, u32>,
+    contents: Contents,
     /// What older generations use and this one may not.
     retired: Vec<(u32, EntryRecord)>,
     dead: Vec<DeadRecord>,
@@ -82,7 +81,7 @@ impl Ledger {
             generation: 2,
             leaves: Vec::new(),
             sections: Vec::new(),
-            by_content: BTreeMap::new(),
+            contents: Contents::default(),
             retired: Vec::new(),
             dead: Vec::new(),
             position: slots.end(),
@@ -103,8 +102,8 @@ impl Ledger {
             directory.root.sections.iter().map(|(name, record)| (*name, *record, false)).collect();
         for (id, record) in directory.entries.into_iter().enumerate() {
             let Some(record) = record else { continue };
-            ledger.by_content.entry(record.content_hash).or_insert(id as u32);
             *ledger.slot(id as u32) = Some(record);
+            ledger.note_content(id as u32, record.content_hash);
         }
         ledger
     }
@@ -139,26 +138,26 @@ impl Ledger {
         }
     }
 
-    /// An entry that may have the same bytes stored already.
-    pub(crate) fn alike(&mut self, packed: &Packed) -> Option<EntryRecord> {
-        let hash = packed.content_hash;
-        let id = *self.by_content.get(&hash)?;
+    /// An entry that may have the same bytes stored already. One whose content is also that of an entry
+    /// that this generation replaced may be missed, which costs only space.
+    pub(crate) fn alike(&self, packed: &Packed) -> Option<EntryRecord> {
         let is_alike = |record: &EntryRecord| {
-            record.content_hash == hash
+            record.content_hash == packed.content_hash
                 && record.filter == packed.filter
                 && u64::from(record.logical_bytes) == packed.logical_bytes
                 && record.stored_bytes as usize == packed.stored.len()
                 && record.table_crc32c == packed.table_crc32c
         };
-        if let Some(record) = self.entry(id).filter(is_alike) {
-            return Some(record);
+        let found = |id| self.entry(id).is_some_and(|record| is_alike(&record));
+        self.contents.find(packed.content_hash, found).and_then(|id| self.entry(id))
+    }
+
+    fn note_content(&mut self, id: u32, hash: u128) {
+        let hash_of = |id| entry(&self.leaves, id).map(|record: EntryRecord| record.content_hash);
+        let same = |other| other != id && hash_of(other) == Some(hash);
+        if self.contents.find(hash, same).is_none() {
+            self.contents.insert(hash, id, hash_of);
         }
-        // The one that was noted has other content by now; another may still have this.
-        let found = self.present().find(|(_, record)| is_alike(record));
-        found.map(|(id, record)| {
-            self.by_content.insert(hash, id);
-            record
-        })
     }
 
     /// The record of bytes that are stored next, and the zeros to write before them.
@@ -188,7 +187,7 @@ impl Ledger {
         self.retired.extend(before.map(|before| (id, before)));
         let (leaf, index) = (id as usize / LEAF_ENTRIES, id as usize % LEAF_ENTRIES);
         self.leaves[leaf].added[index / 64] |= 1 << (index % 64);
-        self.by_content.entry(record.content_hash).or_insert(id);
+        self.note_content(id, record.content_hash);
     }
 
     /// Takes an entry of an older generation away.
@@ -232,7 +231,7 @@ impl Ledger {
     }
 
     fn entry(&self, id: u32) -> Option<EntryRecord> {
-        *self.leaves.get(id as usize / LEAF_ENTRIES)?.entries.get(id as usize % LEAF_ENTRIES)?
+        entry(&self.leaves, id)
     }
 
     fn slot(&mut self, id: u32) -> &mut Option<EntryRecord> {
@@ -286,7 +285,7 @@ impl Ledger {
     /// Places the directory and makes its superblock. Entries are no longer added after this.
     pub(crate) fn finish(&mut self) -> Ending {
         // It is not asked any more, and what comes now takes memory too.
-        self.by_content = BTreeMap::new();
+        self.contents = Contents::default();
         self.bury();
         let has_entries = |leaf: &Leaf| leaf.entries.iter().any(Option::is_some);
         let leaves = self.leaves.iter().rposition(has_entries).map_or(0, |last| last + 1);
@@ -390,6 +389,10 @@ impl Ledger {
             content_hash: superblock.content_hash,
         }
     }
+}
+
+fn entry(leaves: &[Leaf], id: u32) -> Option<EntryRecord> {
+    *leaves.get(id as usize / LEAF_ENTRIES)?.entries.get(id as usize % LEAF_ENTRIES)?
 }
 
 /// Zero bytes from `position` to the next multiple of [`RUN_ALIGN_BYTES`].

@@ -3,6 +3,7 @@
 mod assembler;
 mod builder;
 mod compact;
+mod contents;
 mod diff;
 mod directory;
 mod error;

@@ -297,6 +297,9 @@ impl Archive {
         for (_, record) in self.directory.present() {
             hasher.update(&record.encode());
         }
+        for (_, record) in &self.directory.root.sections {
+            hasher.update(&record.encode());
+        }
         hasher.finish()
     }
 

@@ -241,14 +241,14 @@ impl Archive {
         covered.push((self.file_bytes(), self.file_bytes()));
         covered.sort_unstable();
         let mut done = 0;
-        let mut bytes = vec![0; PIECE_BYTES];
+        let mut bytes = Vec::new();
         for (start, end) in covered {
             let mut at = done;
             while at < start {
                 let count = (start - at).min(PIECE_BYTES as u64);
-                let piece = &mut bytes[..count as usize];
-                self.read_at(at, piece)?;
-                if piece.iter().any(|&byte| byte != 0) {
+                bytes.resize(count as usize, 0);
+                self.read_at(at, &mut bytes)?;
+                if bytes.iter().any(|&byte| byte != 0) {
                     bad.push(BadPadding { offset: at, bytes: count });
                 }
                 at += count;

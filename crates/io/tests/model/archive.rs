@@ -260,13 +260,14 @@ pub fn fetched(bytes: &[u8]) -> Result<u128, ArchiveError> {
 /// claim more than its stored bytes can expand to.
 pub fn read_all(bytes: Vec<u8>) {
     let file_bytes = bytes.len() as u64;
-    let far = fetched(&bytes);
+    // It may open: it never reads the records of dead extents, and falls back on other grounds.
+    let _ = fetched(&bytes);
     let appended = ArchiveBuilder::append(bytes.clone());
     let archive = match Archive::from_bytes(bytes) {
         Ok(archive) => archive,
         Err(error) => {
             assert_eq!(error.to_string().lines().count(), 1, "one clear line");
-            assert!(far.is_err() && appended.is_err(), "{error}");
+            assert!(appended.is_err(), "{error}");
             return;
         }
     };
