@@ -139,7 +139,9 @@ pub fn urgent(queue: &mut dyn ReadQueue, file_bytes: u64, cancel: bool, time: Du
         std::thread::sleep(Duration::from_millis(3));
         let begin = Instant::now();
         if cancel {
-            tickets.drain(..).for_each(|ticket| drop(queue.cancel(ticket)));
+            for ticket in tickets.drain(..) {
+                queue.cancel(ticket);
+            }
         }
         let request = ReadRequest::new(URGENT_ID, pieces.next().unwrap_or_default(), READ_BYTES);
         let _ = queue.submit(request.class(0), 0);
@@ -186,7 +188,9 @@ pub fn small_reads(queue: &mut dyn ReadQueue) -> Duration {
     while queue.in_flight() > 0 {
         std::thread::sleep(Duration::from_micros(200));
         queue.poll(0, &mut out);
-        out.drain(..).for_each(|done| drop(done.result.ok().and_then(|bytes| touch(&bytes))));
+        for done in out.drain(..) {
+            let _ = done.result.ok().and_then(|bytes| touch(&bytes));
+        }
     }
     start.elapsed()
 }
