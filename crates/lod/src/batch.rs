@@ -145,6 +145,9 @@ pub struct BatchStats {
 /// Bits that one pass sorts by: its counters fit the first-level cache.
 const DIGIT_BITS: u32 = 11;
 
+/// Meshes whose number fits a key beside a level and a material of 32 bits.
+const MESHES_MAX: usize = 1 << 29;
+
 /// Sorts visible instances into draw batches; it owns nothing but working memory, so one serves any
 /// number of views.
 #[derive(Clone, Debug, Default)]
@@ -156,7 +159,7 @@ pub struct Batcher {
 /// Batches of one material stand together, those of one mesh in them, from fine to coarse.
 #[inline]
 fn key(item: &DrawItem) -> u64 {
-    u64::from(item.material) << 35 | u64::from(item.mesh) << 3 | u64::from(item.level)
+    u64::from(item.material) << 32 | u64::from(item.mesh) << 3 | u64::from(item.level)
 }
 
 impl Batcher {
@@ -186,8 +189,9 @@ impl Batcher {
                 let (index, count) = (u32::from(item.level), LODS_MAX);
                 return Err(LodError::Index { what: "level of a mesh", index, count });
             }
-            if item.mesh as usize >= ranges.len() {
-                let (index, count) = (item.mesh, ranges.len());
+            let meshes = ranges.len().min(MESHES_MAX);
+            if item.mesh as usize >= meshes {
+                let (index, count) = (item.mesh, meshes);
                 return Err(LodError::Index { what: "mesh", index, count });
             }
             let key = key(item);
@@ -237,7 +241,7 @@ impl Batcher {
         let mut stats = BatchStats::default();
         for group in self.sorted.chunk_by(|a, b| a.0 == b.0) {
             let (key, count) = (group[0].0, group.len() as u32);
-            let (material, mesh, level) = ((key >> 35) as u32, (key >> 3) as u32, (key % 8) as u8);
+            let (material, mesh, level) = ((key >> 32) as u32, key as u32 >> 3, (key % 8) as u8);
             let range = &ranges[mesh as usize][usize::from(level)];
             out.push(Batch { material, mesh, level }, range, count, &mut stats);
         }
