@@ -1,10 +1,11 @@
 //! What budgets and pools cost beside what they stand in for:
 //! `cargo bench -p farplane-alloc --bench pools`.
 
-use criterion::{BatchSize, Criterion, black_box, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use farplane_alloc::{
     Budget, BufferPool, Category, PoolOptions, TextureDescriptor, TextureLimits, TexturePool,
 };
+use std::hint::black_box;
 use std::sync::Mutex;
 
 const BLOCK: usize = 64 << 10;

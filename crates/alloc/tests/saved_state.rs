@@ -49,7 +49,8 @@ fn live(allocator: &mut RangeAllocator, seed: u32, steps_count: usize) -> Vec<St
             }
             _ => {
                 let pass = allocator.plan_shrink(LIMITS, |_, _| None, &mut steps);
-                let end = if random % 4 == 0 { allocator.abandon_shrink() } else { Ok(()) };
+                let end =
+                    if random.is_multiple_of(4) { allocator.abandon_shrink() } else { Ok(()) };
                 format!("{pass:?} {steps:?} {end:?} {:?}", allocator.grow(8000))
             }
         });

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         world.update(&cameras, begin.elapsed().as_nanos() as u64, &mut frame);
 
-        // Here a renderer draws `frame.tiles` and `frame.instances` from `world.bytes(unit)`, and
+        // Here a renderer draws `frame.tiles` and `frame.batches` from `world.bytes(unit)`, and
         // uploads the pages. This one only looks at the page straight below each camera.
         pages_resident.extend(frame.pages_mapped.iter().map(|&(page, _)| page.pack()));
         pages_resident.retain(|&page| !frame.pages_unmapped.iter().any(|p| p.pack() == page));
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                  {} units loaded, {} evicted, {:.1} of {} MiB held",
                 i + 1,
                 frame.tiles.len(),
-                frame.instances.len(),
+                frame.batches.instances.len(),
                 stats.triangles,
                 stats.holes,
                 counters.loaded_units,

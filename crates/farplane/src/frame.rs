@@ -1,4 +1,4 @@
-use farplane_lod::{Batches, DrawItem, QuadNode};
+use farplane_lod::{Batches, QuadNode};
 use farplane_stream::Changes;
 use farplane_vt::{DirtyRect, PageId};
 
@@ -7,11 +7,10 @@ use farplane_vt::{DirtyRect, PageId};
 pub struct Frame {
     /// Resident tiles that cover all that is wanted of the ground, exactly once per view.
     pub tiles: Vec<QuadNode>,
-    /// Instances with a resident level of their mesh: the wanted level, the next coarser resident one,
-    /// else a finer one. Their material is 0, since a mesh has its own.
-    pub instances: Vec<DrawItem>,
-    /// The same instances in as few draw calls as their meshes and levels allow. Indices and vertices
-    /// count from the beginning of the level's own bytes.
+    /// Instances with a resident level of their mesh (the wanted level, the next coarser resident one,
+    /// else a finer one) in as few draw calls as their meshes and levels allow. Their material is 0,
+    /// since a mesh has its own; indices and vertices count from the beginning of the level's own
+    /// bytes. [`Batches::items`] lists them one by one.
     pub batches: Batches,
     /// Pages that now have a slot, and it.
     pub pages_mapped: Vec<(PageId, u32)>,
@@ -57,7 +56,7 @@ pub enum Stage {
     Cull,
     /// Their levels selected.
     Lod,
-    /// Draw list and batches made.
+    /// Draw batches made.
     Draw,
     /// Pages wanted.
     Pages,

@@ -1,6 +1,8 @@
 use farplane_geom::{Aabb, Sphere, Vec2, Vec3, View};
 use farplane_io::Archive;
-use farplane_lod::{AssetLods, Instances, LODS_MAX, LodError, MeshRange, QuadGrid, QuadTree};
+use farplane_lod::{
+    AssetLods, Batch, BatchSlot, Instances, LodError, MeshRange, QuadGrid, QuadTree,
+};
 use farplane_octree::{Octree, OctreeError};
 use farplane_stream::{Home, UnitInfo};
 use farplane_vt::{LayoutError, PageId, VtLayout};
@@ -101,8 +103,9 @@ pub struct WorldIndex {
     pub lods: Vec<AssetLods>,
     /// Place of the finest level of each instance's mesh among all mesh levels.
     pub mesh_slots: Vec<u32>,
-    /// Index counts of the levels of each mesh, which begin at the level's own first index.
-    pub mesh_ranges: Vec<[MeshRange; LODS_MAX]>,
+    /// All mesh levels as draws: index counts, from the level's own first index. Their material is 0,
+    /// since a mesh has its own.
+    pub mesh_draws: Vec<BatchSlot>,
     /// Boxes of all instances.
     pub octree: Octree,
     grid: QuadGrid,
@@ -177,17 +180,17 @@ impl WorldIndex {
         let first = mesh_units.first().copied().unwrap_or(0);
         let slot = |i: &farplane_world::Instance| mesh_units[i.mesh as usize] - first;
         let mesh_slots = world.instances.iter().map(slot).collect();
-        let range = |m: &farplane_world::MeshLods| {
-            let mut ranges = [MeshRange::default(); LODS_MAX];
-            for (range, level) in ranges.iter_mut().zip(&m.levels) {
-                range.index_count = level.indices;
-            }
-            ranges
+        let levels = |(mesh, m): (u32, &farplane_world::MeshLods)| {
+            let draw = |(level, l): (u8, &farplane_world::MeshLevel)| BatchSlot {
+                batch: Batch { material: 0, mesh, level },
+                range: MeshRange { index_count: l.indices, ..MeshRange::default() },
+            };
+            (0..).zip(&m.levels).map(draw).collect::<Vec<_>>()
         };
-        let mesh_ranges = world.meshes.iter().map(range).collect();
+        let mesh_draws = (0..).zip(&world.meshes).flat_map(levels).collect();
         let mut index = Self {
             mesh_slots,
-            mesh_ranges,
+            mesh_draws,
             page_base: world.page_base(),
             world,
             layout,

@@ -3,7 +3,8 @@
 use crate::index::WorldIndex;
 use farplane_geom::{Sphere, View};
 use farplane_lod::{
-    Blocks, CULLED, DrawItem, LodChange, LodRule, LodState, LodView, blocks_of, ideal_level,
+    BatchStats, Batches, Blocks, CULLED, LodChange, LodRule, LodState, LodView, NO_SLOT,
+    SlotBatcher, blocks_of, ideal_level,
 };
 use farplane_stream::{Class, Core, Want};
 
@@ -15,20 +16,7 @@ pub(crate) struct PropsView {
     visible: Vec<u32>,
     blocks: Vec<u32>,
     changes: Vec<LodChange>,
-    counts: Vec<u32>,
-    /// By mesh level, in the order of the units.
-    stand_ins: Vec<StandIn>,
 }
-
-/// What is drawn instead of a mesh level.
-#[derive(Clone, Copy)]
-struct StandIn {
-    mesh: u32,
-    level: u8,
-}
-
-/// No level of the mesh is resident.
-const NO_LEVEL: u8 = u8::MAX;
 
 /// Mesh levels wanted by many instances, once each.
 #[derive(Default)]
@@ -52,11 +40,11 @@ impl MeshWants {
 
     /// What is drawn instead of a wanted level stays until that is there: evicted in this very
     /// frame it would leave a hole.
-    fn keep(&mut self, counts: &[u32], stand_ins: &[StandIn], index: &WorldIndex) {
+    fn keep(&mut self, counts: &[u32], stand_ins: &[u32]) {
         self.drawn.resize(counts.len(), false);
-        for (&count, stand_in) in counts.iter().zip(stand_ins) {
-            if count > 0 && stand_in.level != NO_LEVEL {
-                self.drawn[index.mesh_level(stand_in.mesh, stand_in.level)] = true;
+        for (&count, &stand_in) in counts.iter().zip(stand_ins) {
+            if count > 0 && stand_in != NO_SLOT {
+                self.drawn[stand_in as usize] = true;
             }
         }
     }
@@ -99,50 +87,53 @@ impl PropsView {
         }
     }
 
-    /// What to draw of it, and wants. Returns the number of instances that have no resident level at
-    /// all.
-    pub fn draw(
+    /// Adds what was selected to what is drawn.
+    fn add_to(&self, index: &WorldIndex, batcher: &mut SlotBatcher) {
+        let levels = self.levels.as_ref().map_or(&[][..], LodState::levels);
+        let added = batcher.add(&self.visible, levels, &index.mesh_slots);
+        debug_assert!(added.is_ok(), "{added:?}: the octree and the columns are of one world");
+    }
+}
+
+/// Draws of all views.
+#[derive(Default)]
+pub(crate) struct PropsDraw {
+    batcher: SlotBatcher,
+    /// By mesh level, in the order of the units: the one that is drawn instead.
+    stand_ins: Vec<u32>,
+}
+
+impl PropsDraw {
+    /// What to draw of the views' instances, and wants. Returns the number of instances that have no
+    /// resident level at all, too.
+    pub fn draw<'a>(
         &mut self,
         index: &WorldIndex,
         core: &Core,
+        views: impl Iterator<Item = &'a PropsView>,
         wants: &mut MeshWants,
-        draw: &mut Vec<DrawItem>,
-    ) -> usize {
+        out: &mut Batches,
+    ) -> (BatchStats, usize) {
         self.look_up_stand_ins(index, core);
-        let slots = self.stand_ins.len();
-        self.counts.clear();
-        self.counts.resize(slots, 0);
-        // Every candidate is written and only kept ones are counted: no branch to mispredict.
-        let first = draw.len();
-        let nothing = DrawItem { instance: 0, mesh: 0, level: 0, material: 0 };
-        draw.resize(first + self.visible.len(), nothing);
-        let (mut kept, mut holes) = (first, 0);
-        let levels = self.levels.as_ref().map_or(&[][..], LodState::levels);
-        for &instance in &self.visible {
-            let level = levels[instance as usize];
-            let shown = level != CULLED;
-            let slot =
-                index.mesh_slots[instance as usize] + u32::from(if shown { level } else { 0 });
-            let StandIn { mesh, level } = self.stand_ins[slot as usize];
-            let resident = level != NO_LEVEL;
-            self.counts[slot as usize] += u32::from(shown);
-            draw[kept] = DrawItem { instance, mesh, level, material: 0 };
-            kept += usize::from(shown & resident);
-            holes += usize::from(shown & !resident);
+        self.batcher.begin(self.stand_ins.len());
+        for view in views {
+            view.add_to(index, &mut self.batcher);
         }
-        draw.truncate(kept);
-        wants.add(&self.counts, 0);
-        wants.keep(&self.counts, &self.stand_ins, index);
-        holes
+        wants.add(self.batcher.wanted(), 0);
+        wants.keep(self.batcher.wanted(), &self.stand_ins);
+        let drawn = self.batcher.finish(&self.stand_ins, &index.mesh_draws, out);
+        debug_assert!(drawn.is_ok(), "{drawn:?}: stand-ins are of the same world");
+        let stats = drawn.unwrap_or_default();
+        (stats, self.batcher.len() - stats.instances as usize)
     }
 
     /// What is drawn instead of each mesh level in this frame.
     fn look_up_stand_ins(&mut self, index: &WorldIndex, core: &Core) {
         self.stand_ins.clear();
         for mesh in 0..index.world.meshes.len() as u32 {
-            self.stand_ins.extend((0..index.mesh_levels(mesh)).map(|level| StandIn {
-                mesh,
-                level: resident_level(index, core, mesh, level).unwrap_or(NO_LEVEL),
+            self.stand_ins.extend((0..index.mesh_levels(mesh)).map(|level| {
+                resident_level(index, core, mesh, level)
+                    .map_or(NO_SLOT, |level| index.mesh_level(mesh, level) as u32)
             }));
         }
     }

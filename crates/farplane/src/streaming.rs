@@ -4,11 +4,11 @@ use crate::index::{IndexError, WorldIndex};
 use crate::look::{Look, Looking};
 use crate::options::{BudgetError, Demand, Options, divide};
 use crate::pages::SeenPages;
-use crate::props::{self, MeshWants, PropsView};
+use crate::props::{self, MeshWants, PropsDraw, PropsView};
 use crate::terrain::TerrainView;
 use farplane_geom::View;
 use farplane_io::{Archive, ReadQueue, SimQueue};
-use farplane_lod::{BatchStats, Batcher, QuadNode};
+use farplane_lod::{BatchStats, QuadNode};
 use farplane_stream::{
     Class, Config, Core, Decode, Home, Predictor, StartError, Streamer, UnitId, Want, Workers,
 };
@@ -57,7 +57,7 @@ pub struct Farplane {
     seen: SeenPages,
     views: Vec<PerView>,
     mesh_wants: MeshWants,
-    batcher: Batcher,
+    props: PropsDraw,
     wants: Vec<Want>,
     requested: Vec<Want>,
     looking: Looking,
@@ -133,7 +133,7 @@ impl Farplane {
             options,
             views: Vec::new(),
             mesh_wants: MeshWants::default(),
-            batcher: Batcher::default(),
+            props: PropsDraw::default(),
             wants: Vec::new(),
             requested: Vec::new(),
             looking: Looking::new(options.rule),
@@ -174,7 +174,6 @@ impl Farplane {
         self.tick(now_ns);
         self.wants.clear();
         frame.tiles.clear();
-        frame.instances.clear();
         let count = views().count();
         if self.views.len() < count {
             self.views.resize_with(count, PerView::default);
@@ -201,12 +200,10 @@ impl Farplane {
             self.views[i].props.select(&index, view, rule);
         }
         done(Stage::Lod);
-        for (i, _) in views() {
-            let (wants, draw) = (&mut self.mesh_wants, &mut frame.instances);
-            holes += self.views[i].props.draw(&index, core, wants, draw);
-        }
-        let batched = self.batcher.batch(&frame.instances, &index.mesh_ranges, &mut frame.batches);
-        let batched = batched.unwrap_or_default();
+        let seen = self.views[..count].iter().map(|v| &v.props);
+        let (wants, out) = (&mut self.mesh_wants, &mut frame.batches);
+        let (batched, missing) = self.props.draw(&index, core, seen, wants, out);
+        holes += missing;
         done(Stage::Draw);
         let keep = self.options.feedback_frames;
         self.seen.wants(&index, core, self.frame as u32, keep, &mut self.wants);

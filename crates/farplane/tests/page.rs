@@ -1,6 +1,6 @@
 //! Pages come out as the layers, rules and decals say, one texel at a time.
 
-use farplane::composite::{Image, ImageMut, Layer as Blended, Tile, reference};
+use farplane::composite::{Blend, Plane, Splat, Tile, reference};
 use farplane::vt::{PageId, VtLayout};
 use farplane::world::materials::{Layer, Materials, MipImage, Rule};
 use farplane::world::page::{Decal, Recipe, control_points, encode_recipe, encode_stored};
@@ -101,7 +101,7 @@ fn naive(recipe: &Owned, page: PageId, layout: &VtLayout, materials: &Materials)
         let others: u32 = weights[1..].iter().map(|w| u32::from(w[texel])).sum();
         weights[0][texel] = 255 - others.min(255) as u8;
     }
-    let stack: Vec<Blended<'_>> = (0..materials.layers.len())
+    let stack: Vec<Splat<'_>> = (0..materials.layers.len())
         .map(|i| {
             let image = &materials.layers[i].image;
             let mip = usize::from(page.mip).min(image.mips.len() - 1);
@@ -111,19 +111,26 @@ fn naive(recipe: &Owned, page: PageId, layout: &VtLayout, materials: &Materials)
                 (texel - i64::from(layout.border())).rem_euclid(size as i64) as u32
             };
             let material = Tile::new(&image.mips[mip], size).unwrap();
-            Blended { weights: &weights[i], material, origin: [first(page.x), first(page.y)] }
+            let weights = Some(Plane::Texels(&weights[i]));
+            Splat { weights, material, origin: [first(page.x), first(page.y)] }
         })
         .collect();
     let mut out = vec![[0u8; 4]; side * side];
-    reference::blend_layers(&mut out, side, &stack);
+    reference::splat(&mut out, side, &stack, None);
     let [r, g, b] = [2, 3, 4].map(|i| up(&recipe.planes[i]));
     reference::modulate(&mut out, &r, &g, &b);
-    let mut target = ImageMut::packed(&mut out, side, side).unwrap();
     for d in &recipe.decals {
         let image = &materials.decals[usize::from(d.image)];
-        let size = image.side as usize >> d.mip;
-        let source = Image::packed(&image.mips[usize::from(d.mip)], size, size).unwrap();
-        reference::over_decal(&mut target, &source, d.x.into(), d.y.into(), d.opacity);
+        let size = (image.side >> d.mip) as i64;
+        for (i, src) in (0..).zip(&image.mips[usize::from(d.mip)]) {
+            let (x, y) = (i64::from(d.x) + i % size, i64::from(d.y) + i / size);
+            let edge = side as i64;
+            if (0..edge).contains(&x) && (0..edge).contains(&y) {
+                let faded = reference::shared(*src, [255; 4], 255, d.opacity, false);
+                let to = &mut out[(y * edge + x) as usize];
+                *to = reference::porter_duff(Blend::Over, faded, *to).unwrap();
+            }
+        }
     }
     out.concat()
 }

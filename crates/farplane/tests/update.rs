@@ -62,7 +62,7 @@ fn check_cover(world: &Farplane, view: &View, frame: &Frame) {
 fn check_instances(world: &Farplane, frame: &Frame) {
     let index = world.index();
     let mut seen = BTreeSet::new();
-    for d in &frame.instances {
+    for d in frame.batches.items() {
         assert_eq!(d.mesh, index.world.instances[d.instance as usize].mesh);
         let unit = index.mesh_unit(d.mesh, d.level);
         assert!(world.is_resident(unit), "{d:?} is drawn but not resident");
@@ -252,7 +252,7 @@ fn views_that_are_none_are_ignored() {
     }
     assert!(!a.tiles.is_empty());
     among.update(&broken(&orbit(&alone, 0)), 41 * FRAME_NS, &mut b);
-    assert!(b.tiles.is_empty() && b.instances.is_empty() && b.stats.holes == 0);
+    assert!(b.tiles.is_empty() && b.batches.instances.is_empty() && b.stats.holes == 0);
 }
 
 #[test]

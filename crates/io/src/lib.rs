@@ -18,9 +18,9 @@ pub use archive::{
 pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;
 pub use mmap::Map;
+pub use profile::Profile;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 pub use queue::UringQueue;
-pub use profile::Profile;
 pub use queue::{
     Arrival, BUFFER_ALIGN_BYTES, Backend, Buffer, BufferPool, CAPACITY_MAX, CLASSES, Chosen,
     Completion, Device, DeviceModel, DeviceRead, FaultPlan, HeapPool, JOINED_BYTES_MAX, MmapQueue,

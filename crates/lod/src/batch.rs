@@ -65,8 +65,9 @@ pub struct MultiDraw {
     pub count: u32,
 }
 
-/// What to submit. All lists are cleared and filled by [`Batcher::batch`]; they need room for one
-/// element an item at most.
+/// What to submit. All lists are cleared and filled by [`Batcher::batch`] or
+/// [`SlotBatcher::finish`](crate::SlotBatcher::finish); they need room for one element an item at
+/// most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batches {
     /// The items' instances, batch by batch: the buffer that `first_instance` points into.
@@ -77,6 +78,55 @@ pub struct Batches {
     pub batches: Vec<Batch>,
     /// Draws that can be submitted together.
     pub multi_draws: Vec<MultiDraw>,
+}
+
+impl Batches {
+    /// All that is drawn, batch by batch.
+    pub fn items(&self) -> impl Iterator<Item = DrawItem> + '_ {
+        self.batches.iter().zip(&self.args).flat_map(|(batch, args)| {
+            let &Batch { material, mesh, level } = batch;
+            let first = args.first_instance as usize;
+            let instances = &self.instances[first..first + args.instance_count as usize];
+            instances.iter().map(move |&instance| DrawItem { instance, mesh, level, material })
+        })
+    }
+
+    /// Empties all but the instances, which are overwritten.
+    pub(crate) fn clear_draws(&mut self) {
+        self.args.clear();
+        self.batches.clear();
+        self.multi_draws.clear();
+    }
+
+    /// Appends the draw of a batch, and counts it; its instances are the caller's to write.
+    pub(crate) fn push(
+        &mut self,
+        batch: Batch,
+        range: &MeshRange,
+        instance_count: u32,
+        stats: &mut BatchStats,
+    ) {
+        match self.multi_draws.last_mut() {
+            Some(last) if last.material == batch.material => last.count += 1,
+            _ => {
+                let (material, first) = (batch.material, self.args.len() as u32);
+                self.multi_draws.push(MultiDraw { material, first, count: 1 });
+            }
+        }
+        let &MeshRange { index_count, first_index, base_vertex } = range;
+        self.batches.push(batch);
+        self.args.push(DrawArgs {
+            index_count,
+            instance_count,
+            first_index,
+            base_vertex,
+            first_instance: stats.instances as u32,
+        });
+        stats.instances += u64::from(instance_count);
+        stats.triangles += u64::from(index_count / 3) * u64::from(instance_count);
+        stats.draw_calls = self.args.len() as u32;
+        stats.multi_draw_calls = self.multi_draws.len() as u32;
+    }
 }
 
 /// Draw calls before and after, and what they draw.
@@ -94,6 +144,9 @@ pub struct BatchStats {
 
 /// Bits that one pass sorts by: its counters fit the first-level cache.
 const DIGIT_BITS: u32 = 11;
+
+/// Meshes whose number fits a key beside a level and a material of 32 bits.
+const MESHES_MAX: usize = 1 << 29;
 
 /// Sorts visible instances into draw batches; it owns nothing but working memory, so one serves any
 /// number of views.
@@ -139,9 +192,9 @@ impl Batcher {
                 let (index, count) = (u32::from(item.level), LODS_MAX);
                 return Err(LodError::Index { what: "level of a mesh", index, count });
             }
-            let count = ranges.len().min(MESHES_MAX);
-            if item.mesh as usize >= count {
-                let index = item.mesh;
+            let meshes = ranges.len().min(MESHES_MAX);
+            if item.mesh as usize >= meshes {
+                let (index, count) = (item.mesh, meshes);
                 return Err(LodError::Index { what: "mesh", index, count });
             }
             let key = key(item);
@@ -185,39 +238,16 @@ impl Batcher {
     }
 
     fn write(&self, ranges: &[[MeshRange; LODS_MAX]], out: &mut Batches) -> BatchStats {
+        out.clear_draws();
         out.instances.clear();
-        out.args.clear();
-        out.batches.clear();
-        out.multi_draws.clear();
         out.instances.extend(self.sorted.iter().map(|&(_, instance)| instance));
-        let mut stats = BatchStats { instances: self.sorted.len() as u64, ..BatchStats::default() };
-        let mut first_instance = 0;
+        let mut stats = BatchStats::default();
         for group in self.sorted.chunk_by(|a, b| a.0 == b.0) {
             let (key, count) = (group[0].0, group.len() as u32);
             let (material, mesh, level) = ((key >> 32) as u32, key as u32 >> 3, (key % 8) as u8);
-            let MeshRange { index_count, first_index, base_vertex } =
-                ranges[mesh as usize][usize::from(level)];
-            match out.multi_draws.last_mut() {
-                Some(last) if last.material == material => last.count += 1,
-                _ => {
-                    let first = out.args.len() as u32;
-                    out.multi_draws.push(MultiDraw { material, first, count: 1 });
-                }
-            }
-            out.batches.push(Batch { material, mesh, level });
-            let instance_count = count;
-            out.args.push(DrawArgs {
-                index_count,
-                instance_count,
-                first_index,
-                base_vertex,
-                first_instance,
-            });
-            first_instance += count;
-            stats.triangles += u64::from(index_count / 3) * u64::from(count);
+            let range = &ranges[mesh as usize][usize::from(level)];
+            out.push(Batch { material, mesh, level }, range, count, &mut stats);
         }
-        stats.draw_calls = out.args.len() as u32;
-        stats.multi_draw_calls = out.multi_draws.len() as u32;
         stats
     }
 }

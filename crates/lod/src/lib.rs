@@ -16,6 +16,7 @@ mod quadtree;
 mod rows;
 mod rule;
 mod screen;
+mod slots;
 mod state;
 mod transition;
 
@@ -32,5 +33,6 @@ pub use order::{blocks_of, spatial_order};
 pub use quadtree::QuadTree;
 pub use rule::LodRule;
 pub use screen::{LodView, distance_to_aabb, distance_to_sphere, screen_error_px};
+pub use slots::{BatchSlot, NO_SLOT, SlotBatcher};
 pub use state::{Blocks, LodChange, LodState, Selected};
 pub use transition::{Fade, Shown, Transitions};

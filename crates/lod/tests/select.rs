@@ -4,7 +4,6 @@
 mod model;
 
 use farplane_geom::Vec3;
-use farplane_lod::*;
 use model::{Model, Op};
 use proptest::prelude::*;
 

@@ -139,22 +139,22 @@ fn load_is_cancelled_once_its_unit_is_unwanted_for_longer_than_the_limit() {
         let mut run = Run::new(Config { cancel_after_frames: frames, ..config(4) }, units(1));
         for _ in 0..20 {
             run.step(&[want(0, Class::High, 1.0)], &[], None);
-            assert_eq!(run.actions.cancels, []);
+            assert!(run.actions.cancels.is_empty());
         }
         for _ in 0..frames {
             run.step(&[], &[], None);
-            assert_eq!(run.actions.cancels, []);
+            assert!(run.actions.cancels.is_empty());
         }
         run.step(&[], &[], None);
         assert_eq!(run.actions.cancels, [0]);
         run.step(&[], &[], None);
-        assert_eq!(run.actions.cancels, []);
+        assert!(run.actions.cancels.is_empty());
     }
     let never = Config { cancel_after_frames: u32::MAX, ..config(4) };
     let mut run = Run::new(never, units(1));
     run.step(&[want(0, Class::High, 1.0)], &[], None);
     run.step(&[], &[], None);
-    assert_eq!(run.actions.cancels, []);
+    assert!(run.actions.cancels.is_empty());
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn prefetch_does_not_evict_what_was_in_use_a_second_ago() {
     // Last wanted in step 2.
     for _ in 3..62 {
         run.step(&[want(1, Class::Prefetch, 1.0)], &[], None);
-        assert_eq!(run.evicted(), []);
+        assert!(run.evicted().is_empty());
     }
     run.step(&[want(1, Class::Prefetch, 1.0)], &[], None);
     assert_eq!((run.evicted(), run.read()), (vec![0], vec![1]));
@@ -238,7 +238,7 @@ fn keeping_a_share_free_counts_what_readers_still_hold() {
     let events: Vec<Event> = (0..8).map(|u| end(u, Outcome::Decoded)).collect();
     run.step(&all, &events, None);
     run.step(&[], &[], None);
-    assert_eq!(run.evicted(), [], "in use a moment ago");
+    assert!(run.evicted().is_empty(), "in use a moment ago");
     let reader = Some(run.epoch);
     for evicted in [2, 0, 0, 0] {
         run.step(&[], &[], reader);

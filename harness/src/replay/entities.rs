@@ -2,7 +2,7 @@
 
 use farplane::WorldIndex;
 use farplane::geom::View;
-use farplane::lod::DrawItem;
+use farplane::lod::Batches;
 
 /// Where a prop is drawn from: the level shown in the last frame, or nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,11 +17,16 @@ pub struct Entities {
     ecs: hecs::World,
     camera: hecs::Entity,
     props: Vec<hecs::Entity>,
-    shown: Vec<u32>,
-    /// What each prop's entity shows, and the frame that drew it last.
-    levels: Vec<(Option<u8>, u32)>,
-    frame: u32,
+    /// The level that each prop's entity shows, [`NOTHING`] for none.
+    before: Vec<u8>,
+    now: Vec<u8>,
 }
+
+/// No level.
+const NOTHING: u8 = u8::MAX;
+
+/// Props that are compared at once.
+const BLOCK: usize = 64;
 
 impl Entities {
     /// Spawns the camera and the props.
@@ -30,14 +35,8 @@ impl Entities {
         let camera = ecs.spawn((view,));
         let instances = 0..index.world.instances.len() as u32;
         let props = ecs.spawn_batch(instances.map(|i| (Prop(i), Shown::default()))).collect();
-        Self {
-            levels: vec![(None, 0); index.world.instances.len()],
-            ecs,
-            camera,
-            props,
-            shown: Vec::new(),
-            frame: 0,
-        }
+        let nothing = vec![NOTHING; index.world.instances.len()];
+        Self { ecs, camera, props, before: nothing.clone(), now: nothing }
     }
 
     /// Moves the camera.
@@ -54,24 +53,28 @@ impl Entities {
     }
 
     /// Writes what is drawn into the props' entities: those that changed.
-    pub fn show(&mut self, draw: &[DrawItem]) {
-        self.frame = self.frame.wrapping_add(1);
-        for d in draw {
-            let (level, seen) = &mut self.levels[d.instance as usize];
-            if *level != Some(d.level) {
-                *level = Some(d.level);
-                set(&mut self.ecs, self.props[d.instance as usize], Shown(*level));
-            }
-            *seen = self.frame;
-        }
-        for instance in self.shown.drain(..) {
-            let (level, seen) = &mut self.levels[instance as usize];
-            if *seen != self.frame {
-                *level = None;
-                set(&mut self.ecs, self.props[instance as usize], Shown(None));
+    pub fn show(&mut self, drawn: &Batches) {
+        self.now.fill(NOTHING);
+        for (batch, args) in drawn.batches.iter().zip(&drawn.args) {
+            let first = args.first_instance as usize;
+            for &instance in &drawn.instances[first..first + args.instance_count as usize] {
+                self.now[instance as usize] = batch.level;
             }
         }
-        self.shown.extend(draw.iter().map(|d| d.instance));
+        let blocks = self.before.chunks(BLOCK).zip(self.now.chunks(BLOCK));
+        for (block, (before, now)) in blocks.enumerate() {
+            // Compared whole: most blocks show what they showed.
+            if before == now {
+                continue;
+            }
+            for (i, (before, &now)) in (block * BLOCK..).zip(before.iter().zip(now)) {
+                if *before != now {
+                    let shown = Shown((now != NOTHING).then_some(now));
+                    set(&mut self.ecs, self.props[i], shown);
+                }
+            }
+        }
+        core::mem::swap(&mut self.before, &mut self.now);
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::truth::Truth;
 use farplane::WorldIndex;
 use farplane::geom::View;
-use farplane::lod::{CULLED, CutNode, LodRule, LodView, ideal_level};
+use farplane::lod::{
+    Blocks, CULLED, CutNode, LodChange, LodError, LodRule, LodState, LodView, blocks_of,
+};
 use farplane_raycast::{Footprint, Lattice};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -41,20 +43,34 @@ pub struct Taken {
     places: Vec<u32>,
 }
 
-/// Computes needs. Shared by workers.
+/// Computes needs, one frame after the other.
 pub struct NeedsCaster {
-    /// The world's index.
-    pub index: Arc<WorldIndex>,
+    index: Arc<WorldIndex>,
     /// The true ground.
-    pub truth: Arc<Truth>,
-    /// Thresholds; needs know no hysteresis.
-    pub rule: LodRule,
+    truth: Arc<Truth>,
+    rule: LodRule,
+    /// The rule without hysteresis: an instance then has the level that it deserves, whatever it had
+    /// before, and most need not be looked at again.
+    sharp: LodRule,
+    levels: Option<LodState>,
+    blocks: Vec<u32>,
+    changes: Vec<LodChange>,
 }
 
 impl NeedsCaster {
+    /// Of a world by its index and its true ground.
+    ///
+    /// # Errors
+    /// [`LodError::Rule`] never: a rule's thresholds are those of a rule.
+    pub fn new(index: Arc<WorldIndex>, truth: Arc<Truth>, rule: LodRule) -> Result<Self, LodError> {
+        let sharp = LodRule::new(rule.refine_px(), rule.refine_px(), rule.cull_px())?;
+        let (blocks, changes) = (Vec::new(), Vec::new());
+        Ok(Self { index, truth, rule, sharp, levels: None, blocks, changes })
+    }
+
     /// Needs of a frame. `parallel` spreads the rays over the current thread pool; the result is the
     /// same.
-    pub fn take(&self, frame: u64, view: &View, parallel: bool, out: &mut Taken) {
+    pub fn take(&mut self, frame: u64, view: &View, parallel: bool, out: &mut Taken) {
         out.frame = frame;
         out.needs.clear();
         out.samples.clear();
@@ -132,27 +148,35 @@ impl NeedsCaster {
         }
     }
 
-    fn props(&self, view: &View, out: &mut Taken) {
-        let index = &self.index;
+    fn props(&mut self, view: &View, out: &mut Taken) {
+        let Self { index, levels, blocks, changes, .. } = self;
         let origin = index.world.origin;
         out.visible.clear();
         index.octree.query().frustum(&view.frustum(origin), &mut out.visible);
+        blocks_of(&out.visible, blocks);
         let lod_view = LodView::from_view(view, origin);
+        let instances = index.instances();
+        let levels = levels.get_or_insert_with(|| LodState::new(instances.len()));
+        let blocks = Blocks::Listed(blocks);
+        let rule = &self.sharp;
+        if levels.select(&instances, &index.lods, blocks, &lod_view, rule, changes).is_err() {
+            // As for the streamer: a view that cannot be needs nothing.
+            return;
+        }
         let [w, h] = view.viewport_px;
         let picture_px = w as f32 * h as f32;
+        let first = index.world.mesh_base();
         for &instance in &out.visible {
             let i = instance as usize;
-            let (center, radius) = (index.center(instance), index.radii[i]);
-            let asset = &index.lods[index.assets[i] as usize];
-            let level = ideal_level(center, radius, asset, &lod_view, &self.rule);
+            let level = levels.levels()[i];
             if level == CULLED {
                 continue;
             }
-            let d = center - lod_view.position;
+            let d = index.center(instance) - lod_view.position;
             let distance = (d.x * d.x + d.y * d.y + d.z * d.z).sqrt().max(0.1);
-            let radius_px = radius * lod_view.focal_px / distance;
+            let radius_px = index.radii[i] * lod_view.focal_px / distance;
             let pixels = (radius_px * radius_px * core::f32::consts::PI).min(picture_px);
-            let unit = index.mesh_unit(index.mesh_of(instance), level);
+            let unit = first + index.mesh_slots[i] + u32::from(level);
             let class = u8::from(distance >= NEAR_M);
             add(&mut out.needs, &mut out.places, unit, pixels, class);
         }

@@ -102,7 +102,8 @@ impl Pictures {
         let view = View { viewport_px: self.size, ..*view };
         let index = Arc::clone(farplane.index());
         let wanted = wanted_instances(&index, &view, farplane, frame);
-        self.load_meshes(&index, frame.instances.iter().chain(&wanted))?;
+        let instances: Vec<DrawItem> = frame.batches.items().collect();
+        self.load_meshes(&index, instances.iter().chain(&wanted))?;
         let mut scene = Scene::new(grid(&index.world)).context("the terrain's grid")?;
         for tile in &frame.tiles {
             let bytes = farplane.bytes(tile.index).context("a drawn tile is not resident")?;
@@ -116,7 +117,7 @@ impl Pictures {
             let (found, slot) = table.resolve(page)?;
             Some((found, Pixels::Resident((*slots.get(usize::from(slot.0))?)?)))
         };
-        let resident = self.render(&view, &index, &scene, &frame.instances, &resident_texel)?;
+        let resident = self.render(&view, &index, &scene, &instances, &resident_texel)?;
         let true_texel = |page: PageId| Some((page, Pixels::True(self.pages.get(&index, page)?)));
         let truth = self.render(&view, &index, &self.truth.scene, &wanted, &true_texel)?;
         let mut kept = self.pages.done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -252,12 +253,12 @@ fn wanted_instances(
     let full = View { viewport_px: VIEWPORT_PX, ..*view };
     let lod_view = LodView::from_view(&full, index.world.origin);
     let rule = farplane.options().rule;
-    let wanted = frame.instances.iter().map(|d| {
+    let wanted = frame.batches.items().map(|d| {
         let i = d.instance as usize;
         let asset = &index.lods[index.assets[i] as usize];
         let level = ideal_level(index.center(d.instance), index.radii[i], asset, &lod_view, &rule);
         // One that is about to vanish keeps the level that is drawn.
-        DrawItem { level: if level == CULLED { d.level } else { level }, ..*d }
+        DrawItem { level: if level == CULLED { d.level } else { level }, ..d }
     });
     wanted.collect()
 }

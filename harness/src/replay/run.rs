@@ -105,6 +105,8 @@ enum Casting {
         waiting: VecDeque<Taken>,
         spare: Vec<Taken>,
     },
+    /// No more after the last frame.
+    Done,
 }
 
 struct Run<'a> {
@@ -161,11 +163,8 @@ impl<'a> Run<'a> {
         for unit in 0..index.units.len() as u32 {
             history.set(unit, farplane.is_resident(unit));
         }
-        let caster = NeedsCaster {
-            index: Arc::clone(&index),
-            truth: Arc::clone(&settings.truth),
-            rule: farplane.options().rule,
-        };
+        let (truth, rule) = (Arc::clone(&settings.truth), farplane.options().rule);
+        let caster = NeedsCaster::new(Arc::clone(&index), truth, rule)?;
         let casting = if virtual_clock {
             Casting::AtOnce { caster, waiting: VecDeque::new(), spare: Vec::new() }
         } else {
@@ -273,7 +272,7 @@ impl<'a> Run<'a> {
         };
         self.outcome.farplane.update_staged(&self.views, now_ns, &mut self.frame, &mut done);
         self.recorder.begin(self.stages[Stage::ALL.len()]);
-        self.entities.show(&self.frame.instances);
+        self.entities.show(&self.frame.batches);
         self.recorder.end();
         self.recorder.begin(self.stages[Stage::ALL.len() + 1]);
         self.note_changes(i, now_ns)?;
@@ -333,12 +332,14 @@ impl<'a> Run<'a> {
                     *received += 1;
                 }
             }
+            Casting::Done => {}
         }
         while let Some(taken) = self.next_taken(i) {
             counted = self.count(&taken, i)?;
             self.outcome.farplane.feedback(&taken.samples);
             match &mut self.casting {
                 Casting::AtOnce { spare, .. } | Casting::Worker { spare, .. } => spare.push(taken),
+                Casting::Done => {}
             }
         }
         Ok(counted)
@@ -355,6 +356,7 @@ impl<'a> Run<'a> {
                 }
                 waiting
             }
+            Casting::Done => return None,
         };
         let due = waiting.front()?.frame + FEEDBACK_DELAY_FRAMES <= i;
         if due { waiting.pop_front() } else { None }
@@ -410,7 +412,7 @@ impl<'a> Run<'a> {
         o.moved_bytes_frame_max = o.moved_bytes_frame_max.max(self.frame.changes.moved_bytes);
         o.holes_drawn += u64::from(stats.holes);
         if !warm_up {
-            o.instances.push(self.frame.instances.len() as f64);
+            o.instances.push(self.frame.batches.instances.len() as f64);
             o.triangles.push(stats.triangles as f64);
             o.draw_calls_before.push(f64::from(stats.draw_calls_before));
             o.draw_calls.push(f64::from(stats.draw_calls));
@@ -460,18 +462,8 @@ impl<'a> Run<'a> {
 
     /// Takes what feedback is still on its way: its frames' needs are counted too.
     fn finish(mut self, total: u64) -> Result<Outcome, Failure> {
-        match std::mem::replace(
-            &mut self.casting,
-            Casting::AtOnce {
-                caster: NeedsCaster {
-                    index: Arc::clone(self.outcome.farplane.index()),
-                    truth: Arc::clone(&self.settings.truth),
-                    rule: self.outcome.farplane.options().rule,
-                },
-                waiting: VecDeque::new(),
-                spare: Vec::new(),
-            },
-        ) {
+        match std::mem::replace(&mut self.casting, Casting::Done) {
+            Casting::Done => {}
             Casting::AtOnce { waiting, .. } => {
                 for taken in waiting {
                     self.count(&taken, total)?;
@@ -494,7 +486,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn worker(caster: NeedsCaster) -> Result<Casting, Failure> {
+fn worker(mut caster: NeedsCaster) -> Result<Casting, Failure> {
     let (jobs, inbox) = mpsc::channel::<(View, Taken)>();
     let (outbox, done) = mpsc::channel();
     let thread = std::thread::Builder::new()

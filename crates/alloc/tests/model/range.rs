@@ -97,7 +97,7 @@ pub fn run_relocating(mut bytes: &[u8]) {
     let mut relocating = Vec::new();
     for &byte in bytes {
         // Three of four kinds are drawn again from those that move something.
-        let kind = if byte & 96 == 0 { byte } else { byte & 128 | 16 + byte % 16 };
+        let kind = if byte & 96 == 0 { byte } else { (byte & 128) | (16 + byte % 16) };
         relocating.push(kind);
     }
     model.run(&relocating);

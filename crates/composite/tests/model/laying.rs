@@ -167,11 +167,14 @@ pub fn check_blend(
     }
 }
 
+/// Opacity, size and seed, place, and how it is laid.
+type StackLayer = (u8, [u8; 3], [i8; 2], How);
+
 /// A call of `compose` with up to four layers.
 #[derive(Clone, Copy, Debug)]
 pub struct Stack {
     pub dst: [u8; 3],
-    pub layers: [Option<(u8, [u8; 3], [i8; 2], How)>; 4],
+    pub layers: [Option<StackLayer>; 4],
     pub fill: Fill,
 }
 

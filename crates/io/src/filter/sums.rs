@@ -103,7 +103,7 @@ mod tests {
     fn fast_rows_are_those_of_the_definition() {
         for len in 0..200usize {
             let noise = |seed: usize| -> Vec<u8> {
-                (0..len).map(|i| ((i + seed) * (i + 7) * 40_503 >> 7) as u8).collect()
+                (0..len).map(|i| (((i + seed) * (i + 7) * 40_503) >> 7) as u8).collect()
             };
             let (high, low) = (noise(len), noise(3));
             let above: Vec<[u8; 2]> =

@@ -222,15 +222,17 @@ async fn serve(inner: Arc<Inner>) {
     let mut requests: JoinSet<(ReadToken, Result<ReadBuffer, ReadErrorKind>)> = JoinSet::new();
     let mut reads = Vec::new();
     loop {
-        let mut state = inner.shared.lock();
-        if state.closing {
-            return;
+        // In a scope of its own: nobody waits with the lock in hand.
+        {
+            let mut state = inner.shared.lock();
+            if state.closing {
+                return;
+            }
+            while let Some(read) = state.scheduler.issue(inner.shared.now_ns()) {
+                reads.push(read);
+            }
+            state.sleeping = 1;
         }
-        while let Some(read) = state.scheduler.issue(inner.shared.now_ns()) {
-            reads.push(read);
-        }
-        state.sleeping = 1;
-        drop(state);
         for read in reads.drain(..) {
             let inner = Arc::clone(&inner);
             requests.spawn(async move { (read.token, inner.read(read).await) });

@@ -123,7 +123,10 @@ impl UringQueue {
     /// # Errors
     /// What the file system said.
     pub fn direct(&self) -> Result<(), &str> {
-        self.direct.as_ref().map(|()| ()).map_err(String::as_str)
+        match &self.direct {
+            Ok(()) => Ok(()),
+            Err(why) => Err(why),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Batches beside a map of lists. The property test and the fuzz target share it.
 
 use farplane_lod::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const MESHES: usize = 300;
 
@@ -84,6 +84,79 @@ fn check(batcher: &mut Batcher, items: &[DrawItem], out: &mut Batches) {
     }
     assert_eq!(*out, expected);
     assert_eq!(batched, Ok(stats));
+    assert!(out.items().map(|i| key(&i)).eq(sorted(items.to_vec()).iter().map(key)));
+    check_slots(items);
+}
+
+fn key(i: &DrawItem) -> (u32, u32, u8, u32) {
+    (i.material, i.mesh, i.level, i.instance)
+}
+
+fn sorted(mut items: Vec<DrawItem>) -> Vec<DrawItem> {
+    items.sort_by_key(|i| (i.material, i.mesh, i.level));
+    items
+}
+
+/// What the slot batcher draws is what the batcher makes of the stand-ins.
+fn check_slots(items: &[DrawItem]) {
+    let ranges = ranges();
+    let meshes: BTreeSet<(u32, u32)> = items.iter().map(|i| (i.material, i.mesh)).collect();
+    let slots: Vec<BatchSlot> = meshes
+        .iter()
+        .flat_map(|&(material, mesh)| {
+            (0..LODS_MAX as u8).map(move |level| Batch { material, mesh, level })
+        })
+        .map(|batch| BatchSlot {
+            batch,
+            range: ranges[batch.mesh as usize][usize::from(batch.level)],
+        })
+        .collect();
+    // Each level is drawn itself, or by another, or not at all.
+    let drawn: Vec<u32> = (0..slots.len() as u32)
+        .map(|slot| match slot % 5 {
+            3 => slot - 1,
+            4 => NO_SLOT,
+            _ => slot,
+        })
+        .collect();
+    let first =
+        |i: &DrawItem| meshes.range(..(i.material, i.mesh)).count() as u32 * LODS_MAX as u32;
+    let first_slots: Vec<u32> = items.iter().map(first).collect();
+    let level = |i: &DrawItem| if i.instance % 7 == 0 { CULLED } else { i.level };
+    let levels: Vec<u8> = items.iter().map(level).collect();
+    let visible: Vec<u32> = (0..items.len() as u32).rev().collect();
+    let mut wanted = vec![0; slots.len()];
+    let (mut replaced, mut shown) = (Vec::new(), 0);
+    for &i in &visible {
+        if levels[i as usize] == CULLED {
+            continue;
+        }
+        let slot = (first_slots[i as usize] + u32::from(levels[i as usize])) as usize;
+        (wanted[slot], shown) = (wanted[slot] + 1, shown + 1);
+        if drawn[slot] != NO_SLOT {
+            let Batch { material, mesh, level } = slots[drawn[slot] as usize].batch;
+            replaced.push(DrawItem { instance: i, mesh, level, material });
+        }
+    }
+    let mut expected = Batches::default();
+    let stats = Batcher::default().batch(&replaced, &ranges, &mut expected).unwrap();
+    let (mut batcher, mut out) = (SlotBatcher::default(), Batches::default());
+    // Twice, so that what the first time left behind would show.
+    for _ in 0..2 {
+        batcher.begin(slots.len());
+        let (a, b) = visible.split_at(visible.len() / 3);
+        batcher.add(a, &levels, &first_slots).unwrap();
+        let bad = [b, &[items.len() as u32]].concat();
+        let refused = batcher.add(&bad, &levels, &first_slots);
+        assert!(matches!(refused, Err(LodError::Index { what: "instance", .. })));
+        batcher.add(b, &levels, &first_slots).unwrap();
+        assert_eq!((batcher.wanted(), batcher.len()), (&wanted[..], shown));
+        assert_eq!(batcher.finish(&drawn, &slots, &mut out), Ok(stats));
+        assert_eq!(out, expected);
+        let none = &[slots.len() as u32; 1][..slots.len().min(1)];
+        assert!(batcher.finish(none, &slots, &mut out).is_err() != slots.is_empty());
+        assert_eq!(out, expected);
+    }
 }
 
 /// Batches what the bytes stand for.

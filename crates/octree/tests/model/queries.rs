@@ -79,7 +79,7 @@ impl Model {
         let order = |a: &&RayHit, b: &&RayHit| a.t.total_cmp(&b.t).then(a.item.cmp(&b.item));
         assert_eq!(queries.ray_first(ray), expected.iter().min_by(order).copied());
         // Items with odd numbers let the ray pass, the others stand a little inside their box.
-        let own = |hit: RayHit| (hit.item % 2 == 0).then_some(hit.t + 0.5);
+        let own = |hit: RayHit| hit.item.is_multiple_of(2).then_some(hit.t + 0.5);
         let hits: Vec<_> = expected
             .iter()
             .filter_map(|&hit| Some(RayHit { t: own(hit)?, ..hit }))

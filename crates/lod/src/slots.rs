@@ -1,0 +1,170 @@
+use crate::{Batch, BatchStats, Batches, CULLED, LodError, MeshRange};
+
+/// One level of one mesh, for a table of all that can be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchSlot {
+    /// What its batch is called.
+    pub batch: Batch,
+    /// Where its indices lie.
+    pub range: MeshRange,
+}
+
+/// No slot: nothing is drawn instead.
+pub const NO_SLOT: u32 = u32::MAX;
+
+/// Makes draw batches of instances whose mesh levels are known in advance: a [`BatchSlot`] each, the
+/// levels of one mesh next to each other, from fine to coarse.
+///
+/// [`Batcher`](crate::Batcher) finds out which meshes and levels there are and sorts by them; this
+/// only counts, at a few nanoseconds an instance. One serves any number of views: [`begin`], then
+/// [`add`] for each, then [`finish`]. It owns nothing but working memory.
+///
+/// [`begin`]: SlotBatcher::begin
+/// [`add`]: SlotBatcher::add
+/// [`finish`]: SlotBatcher::finish
+#[derive(Clone, Debug, Default)]
+pub struct SlotBatcher {
+    /// Instances and the slots that they want; only the first `count` count.
+    items: Vec<(u32, u32)>,
+    count: usize,
+    wanted: Vec<u32>,
+    /// By slot: where the next instance goes. The last one is for those that nothing is drawn of.
+    next: Vec<u32>,
+}
+
+impl SlotBatcher {
+    /// Forgets what was added; there are this many slots from now on.
+    pub fn begin(&mut self, slots: usize) {
+        self.count = 0;
+        self.wanted.clear();
+        self.wanted.resize(slots, 0);
+    }
+
+    /// Adds those of a list of instances that are not [`CULLED`]. `levels` and `first_slots`, the
+    /// slot of the finest level of an instance's mesh, are by instance.
+    ///
+    /// # Errors
+    /// [`LodError::Index`] for an instance without level and slot or a slot that does not exist,
+    /// [`LodError::Length`] for more than 2³² − 1 instances: none of this list was added then.
+    pub fn add(
+        &mut self,
+        instances: &[u32],
+        levels: &[u8],
+        first_slots: &[u32],
+    ) -> Result<(), LodError> {
+        let end = self.count + instances.len();
+        if u32::try_from(end).is_err() {
+            let (expected, actual) = (u32::MAX as usize, end);
+            return Err(LodError::Length { what: "instances to draw", expected, actual });
+        }
+        if self.items.len() < end {
+            self.items.resize(end, (0, 0));
+        }
+        let added = self.fill(instances, levels, first_slots);
+        if added.is_err() {
+            // What was counted of this list counts no more.
+            self.wanted.fill(0);
+            for &(_, slot) in &self.items[..self.count] {
+                self.wanted[slot as usize] += 1;
+            }
+        }
+        self.count = added?;
+        Ok(())
+    }
+
+    /// Returns the number of items now.
+    fn fill(
+        &mut self,
+        instances: &[u32],
+        levels: &[u8],
+        first_slots: &[u32],
+    ) -> Result<usize, LodError> {
+        let slots = self.wanted.len();
+        // Every candidate is written and only kept ones are counted: no branch to mispredict.
+        let mut kept = self.count;
+        for &instance in instances {
+            let i = instance as usize;
+            let (Some(&level), Some(&first)) = (levels.get(i), first_slots.get(i)) else {
+                let count = levels.len().min(first_slots.len());
+                return Err(LodError::Index { what: "instance", index: instance, count });
+            };
+            let shown = level != CULLED;
+            let slot = first.wrapping_add(if shown { u32::from(level) } else { 0 });
+            let Some(wanted) = self.wanted.get_mut(slot as usize) else {
+                return Err(LodError::Index { what: "mesh level", index: slot, count: slots });
+            };
+            *wanted += u32::from(shown);
+            self.items[kept] = (instance, slot);
+            kept += usize::from(shown);
+        }
+        Ok(kept)
+    }
+
+    /// How many instances were added: drawn or, without anything to draw instead, missing.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether none was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many instances want each slot.
+    #[must_use]
+    pub fn wanted(&self) -> &[u32] {
+        &self.wanted
+    }
+
+    /// Batches of what was added, in the order of the slots; within a batch instances keep the order
+    /// of their coming. `drawn` is by slot the one that is drawn instead, itself or another or
+    /// [`NO_SLOT`]. A counting sort: O(instances + slots).
+    ///
+    /// # Errors
+    /// [`LodError::Length`] unless `slots` and `drawn` have as many elements as there are slots,
+    /// [`LodError::Index`] for a slot that does not exist. Nothing was done then.
+    pub fn finish(
+        &mut self,
+        drawn: &[u32],
+        slots: &[BatchSlot],
+        out: &mut Batches,
+    ) -> Result<BatchStats, LodError> {
+        let count = self.wanted.len();
+        for (what, actual) in [("slots", slots.len()), ("slots drawn instead", drawn.len())] {
+            if actual != count {
+                return Err(LodError::Length { what, expected: count, actual });
+            }
+        }
+        let exists = |&&slot: &&u32| slot != NO_SLOT && slot as usize >= count;
+        if let Some(&index) = drawn.iter().find(exists) {
+            return Err(LodError::Index { what: "slot drawn instead", index, count });
+        }
+        let place = |slot: u32| (slot as usize).min(count);
+        self.next.clear();
+        self.next.resize(count + 1, 0);
+        for (&wanted, &slot) in self.wanted.iter().zip(drawn) {
+            self.next[place(slot)] += wanted;
+        }
+        out.clear_draws();
+        let mut stats = BatchStats::default();
+        for (next, slot) in self.next.iter_mut().zip(slots) {
+            let instances = *next;
+            *next = stats.instances as u32;
+            if instances > 0 {
+                out.push(slot.batch, &slot.range, instances, &mut stats);
+            }
+        }
+        // What is missing goes behind everything else, and is cut off.
+        self.next[count] = stats.instances as u32;
+        out.instances.resize(self.count, 0);
+        for &(instance, wanted) in &self.items[..self.count] {
+            let next = &mut self.next[place(drawn[wanted as usize])];
+            out.instances[*next as usize] = instance;
+            *next += 1;
+        }
+        out.instances.truncate(stats.instances as usize);
+        Ok(stats)
+    }
+}
