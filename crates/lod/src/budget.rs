@@ -327,7 +327,8 @@ impl LodBudget {
             let holding = error_m * steps.errors[1] * seen.inverse_m;
             // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
             // number.
-            if !(holding * holding * ROUNDING >= 1.0) {
+            let is_step = holding * holding * ROUNDING >= 1.0;
+            if !is_step {
                 break;
             }
             let is_held = usize::from(usize::from(seen.from) <= level);
@@ -349,8 +350,8 @@ impl LodBudget {
         for ((values, lods), (nearest, coarsest)) in self.values.iter_mut().zip(assets).zip(found) {
             let any_m = nearest.iter().copied().fold(f32::INFINITY, smaller);
             let mut held_m = f32::INFINITY;
-            for level in 0..lods.coarsest() {
-                held_m = smaller(held_m, nearest[level]);
+            for (level, &at_m) in nearest[..lods.coarsest()].iter().enumerate() {
+                held_m = smaller(held_m, at_m);
                 // No error at no distance is not a number, and never larger.
                 let error_m = lods.all_errors_m()[level + 1];
                 let holding = error_m * steps.errors[1] / any_m;

@@ -103,8 +103,8 @@ impl Tree {
             refined[node] = true;
             children.iter().for_each(|&child| self.visit(child, view, frustum, refined, cut));
         } else {
-            for n in 0..refined.len() {
-                refined[n] &= !self.is_above(node as u32, n as u32);
+            for (n, state) in refined.iter_mut().enumerate() {
+                *state &= !self.is_above(node as u32, n as u32);
             }
             cut.push(node as u32);
         }
