@@ -52,8 +52,10 @@ impl Isa {
         match self {
             Self::Scalar => scalar(columns, from),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `detect` gives `Avx2` only where the CPU has it.
-            Self::Avx2 => unsafe { avx2(columns, from) },
+            Self::Avx2 => {
+                // SAFETY: `detect` gives `Avx2` only where the CPU has it.
+                unsafe { avx2(columns, from) }
+            }
         }
     }
 
@@ -63,8 +65,10 @@ impl Isa {
         match self {
             Self::Scalar => scalar(columns, from).outside,
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `detect` gives `Avx2` only where the CPU has it.
-            Self::Avx2 => unsafe { avx2_outside(columns, from) },
+            Self::Avx2 => {
+                // SAFETY: `detect` gives `Avx2` only where the CPU has it.
+                unsafe { avx2_outside(columns, from) }
+            }
         }
     }
 }
@@ -143,7 +147,7 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     pub fn avx2_outside(c: &Columns<'_>, from: Vec3) -> u64 {
-        let from = from.to_array().map(|v| _mm256_set1_ps(v));
+        let from = [_mm256_set1_ps(from.x), _mm256_set1_ps(from.y), _mm256_set1_ps(from.z)];
         let mut outside = 0;
         for group in 0..BLOCK / LANES {
             let d2 = distance_squared(c, group, from);
@@ -155,7 +159,7 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     pub fn avx2(c: &Columns<'_>, from: Vec3) -> Look {
-        let from = from.to_array().map(|v| _mm256_set1_ps(v));
+        let from = [_mm256_set1_ps(from.x), _mm256_set1_ps(from.y), _mm256_set1_ps(from.z)];
         let infinite = _mm256_set1_ps(f32::INFINITY);
         let (mut to_near, mut to_far, mut farthest) = (infinite, infinite, _mm256_setzero_ps());
         let mut outside = 0;

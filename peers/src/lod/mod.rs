@@ -75,8 +75,8 @@ impl Ours {
     fn cells(&self) -> [Option<f64>; 3] {
         let blocks = (self.skipped + self.looked_at) as f64;
         let skipped = 100.0 * self.skipped as f64 / blocks;
-        Some([median(&self.ns), self.changes as f64 / (ROUNDS * FRAMES) as f64, skipped])
-            .map_or([None; 3], |cells| cells.map(Some))
+        let changes = self.changes as f64 / (ROUNDS * FRAMES) as f64;
+        [median(&self.ns), changes, skipped].map(Some)
     }
 }
 

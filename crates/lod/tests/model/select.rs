@@ -174,13 +174,17 @@ impl Model {
                 self.rule = LodRule::new(refine, coarsen, cull).unwrap();
             }
             Op::Move { instance, to } => self.move_to(instance, to),
-            Op::Select => self.select(Blocks::All, &self.rule.clone()),
+            Op::Select => {
+                let rule = self.rule;
+                self.select(Blocks::All, &rule);
+            }
             Op::SelectSome { first, step } => {
                 let blocks = self.naive.len().div_ceil(BLOCK) as u32;
                 let listed: Vec<u32> = (0..blocks)
                     .map(|b| (u32::from(first) + b * u32::from(step)) % blocks)
                     .collect();
-                self.select(Blocks::Listed(&listed), &self.rule.clone());
+                let rule = self.rule;
+                self.select(Blocks::Listed(&listed), &rule);
             }
             Op::Budget { triangles, bytes } => self.fit([triangles, bytes]),
         }
