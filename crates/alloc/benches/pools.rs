@@ -91,7 +91,9 @@ fn textures(criterion: &mut Criterion) {
     group.bench_function("miss that evicts", |b| {
         let full = || {
             let mut pool = filled();
-            (0..16).for_each(|at| drop(pool.acquire(&Square(1000 + at), |_| ()).unwrap()));
+            for at in 0..16 {
+                pool.acquire(&Square(1000 + at), |_| ()).unwrap();
+            }
             pool
         };
         let miss = |pool: &mut TexturePool<Square, ()>| {

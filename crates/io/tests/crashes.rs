@@ -44,6 +44,10 @@ impl Disk {
         disk.0.borrow_mut().durable = bytes;
         disk
     }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.0.borrow().seen.clone()
+    }
 }
 
 impl Storage for Disk {
@@ -131,13 +135,16 @@ fn contents(archive: &Archive) -> Vec<Option<Vec<u8>>> {
 
 fn add(assembler: &mut Assembler<Disk>, generation: u32) {
     for id in 0..10 + generation * 12 {
-        if (id + generation) % 3 != 0 {
+        if !(id + generation).is_multiple_of(3) {
             let bytes = noise(generation * 100 + id, 300 + (id as usize * 97) % 900);
             assembler.add(id, &pack(&bytes, Filter::None)).unwrap();
         }
     }
     assembler.section(*b"about\0\0\0", &generation.to_le_bytes()).unwrap();
 }
+
+/// What was certain at each sync, and what was written after it.
+type Synced = Vec<(Vec<u8>, Vec<Change>)>;
 
 /// An archive of `count` generations.
 fn archive_of(count: u32) -> Vec<u8> {
@@ -150,13 +157,12 @@ fn archive_of(count: u32) -> Vec<u8> {
         add(&mut assembler, generation);
         assembler.finish().unwrap();
     }
-    let bytes = disk.0.borrow().seen.clone();
-    bytes
+    disk.bytes()
 }
 
 /// The history of appending another generation to an archive of `count`, and where in it the new
 /// one is certain.
-fn history(count: u32) -> (Vec<u8>, Vec<(Vec<u8>, Vec<Change>)>, Vec<u8>) {
+fn history(count: u32) -> (Vec<u8>, Synced, Vec<u8>) {
     let old = archive_of(count);
     let disk = Disk::of(old.clone());
     let mut assembler = Assembler::append(disk.clone()).unwrap();

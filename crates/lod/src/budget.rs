@@ -327,13 +327,8 @@ impl LodBudget {
             let holding = error_m * steps.errors[1] * seen.inverse_m;
             // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
             // number.
-<<<<<<< HEAD
-            #[allow(clippy::neg_cmp_op_on_partial_ord)]
-            if !(holding * holding * ROUNDING >= 1.0) {
-=======
             let is_step = holding * holding * ROUNDING >= 1.0;
             if !is_step {
->>>>>>> h/c2
                 break;
             }
             let is_held = usize::from(usize::from(seen.from) <= level);
@@ -355,14 +350,8 @@ impl LodBudget {
         for ((values, lods), (nearest, coarsest)) in self.values.iter_mut().zip(assets).zip(found) {
             let any_m = nearest.iter().copied().fold(f32::INFINITY, smaller);
             let mut held_m = f32::INFINITY;
-<<<<<<< HEAD
-            #[allow(clippy::needless_range_loop, reason = "a level of five arrays")]
-            for level in 0..lods.coarsest() {
-                held_m = smaller(held_m, nearest[level]);
-=======
             for (level, &at_m) in nearest[..lods.coarsest()].iter().enumerate() {
                 held_m = smaller(held_m, at_m);
->>>>>>> h/c2
                 // No error at no distance is not a number, and never larger.
                 let error_m = lods.all_errors_m()[level + 1];
                 let holding = error_m * steps.errors[1] / any_m;

@@ -103,13 +103,8 @@ impl Tree {
             refined[node] = true;
             children.iter().for_each(|&child| self.visit(child, view, frustum, refined, cut));
         } else {
-<<<<<<< HEAD
-            for (n, refined) in (0..).zip(refined) {
-                *refined &= !self.is_above(node as u32, n);
-=======
             for (n, state) in refined.iter_mut().enumerate() {
                 *state &= !self.is_above(node as u32, n as u32);
->>>>>>> h/c2
             }
             cut.push(node as u32);
         }

@@ -286,7 +286,7 @@ impl Model {
     /// A read covers its requests, and what else is in it is worth it.
     fn check_read(&self, read: &DeviceRead, parts: &[Pending]) {
         let align = self.align as u64;
-        assert!(read.offset % align == 0 && read.len.is_multiple_of(self.align));
+        assert!(read.offset.is_multiple_of(align) && read.len.is_multiple_of(self.align));
         assert!(read.needed <= read.len && read.len - read.needed < self.align);
         assert!(self.flights.iter().all(|flight| flight.read.token != read.token));
         let mut ranges: Vec<Range<u64>> = parts.iter().map(|part| range(&part.request)).collect();
