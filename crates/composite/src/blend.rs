@@ -222,15 +222,19 @@ modes! {
     Overlay |s, sa, d, da| HardLight::term(d, da, s, sa);
     Darken |s, sa, d, da| smaller(s * da, d * sa);
     Lighten |s, sa, d, da| larger(s * da, d * sa);
-    ColorDodge |s, sa, d, da| match () {
-        () if d <= 0.0 => 0.0,
-        () if s >= sa => sa * da,
-        () => smaller(sa * da, d * sa * sa / (sa - s)),
+    ColorDodge |s, sa, d, da| if d <= 0.0 {
+        0.0
+    } else if s >= sa {
+        sa * da
+    } else {
+        smaller(sa * da, d * sa * sa / (sa - s))
     };
-    ColorBurn |s, sa, d, da| match () {
-        () if d >= da => sa * da,
-        () if s <= 0.0 => 0.0,
-        () => sa * da - smaller(sa * da, (da - d) * sa * sa / s),
+    ColorBurn |s, sa, d, da| if d >= da {
+        sa * da
+    } else if s <= 0.0 {
+        0.0
+    } else {
+        sa * da - smaller(sa * da, (da - d) * sa * sa / s)
     };
     HardLight |s, sa, d, da| if 2.0 * s <= sa {
         2.0 * s * d

@@ -2,11 +2,12 @@ use crate::{ImageMut, Pixel};
 
 /// Coordinates beyond this are taken for no point: far outside of any image, and still exact enough
 /// to be cut.
-const FAR: f32 = 1.0e9;
+const FAR: f32 = 1.0e6;
 
 /// Draws straight lines from point to point, `thickness` pixels wide, and replaces what they cover
 /// by `color`. A point (x, y) lies in pixel (⌊x⌋, ⌊y⌋). What is outside of the image is cut;
-/// lines to or from a point that is not finite are left out, and show as a gap.
+/// lines to or from a point that is not finite, or more than a million pixels away, are left out, and
+/// show as a gap.
 pub fn polyline(
     dst: &mut ImageMut<'_>,
     points: impl IntoIterator<Item = [f32; 2]>,

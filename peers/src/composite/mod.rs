@@ -63,7 +63,7 @@ fn over_table(title: &str, width: usize, height: usize) -> Table {
     table
 }
 
-/// Measures the section: about a minute.
+/// Measures the section.
 pub fn run() -> Section {
     let level = Level::current();
     let method = format!(

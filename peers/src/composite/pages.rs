@@ -1,8 +1,8 @@
 //! Mips, page building, and two threads.
 
 use super::contenders::{Contender, OURS};
-use super::measure;
 use super::pictures::Alpha;
+use super::{ROUNDS, measure};
 use crate::goal::Bound;
 use crate::random::Random;
 use crate::rounds::{median, since_ns};
@@ -158,7 +158,7 @@ pub fn threads() -> Table {
         (0..PAGES).map(|i| Alpha::Random.picture(i as u64, 256, 256)).collect();
     let half_size = MATERIAL / 2;
     let mut halves: Vec<_> = (0..PAGES).map(|_| vec![[0; 4]; half_size * half_size]).collect();
-    let mut figures = [[const { Vec::new() }; 2]; 3];
+    let mut figures: [[Vec<f64>; 2]; 3] = Default::default();
     for round in 0..=ROUNDS {
         for (t, pool) in pools.iter().enumerate() {
             let mut timed = |job: usize, work: &mut (dyn FnMut() + Send)| {
@@ -190,7 +190,6 @@ pub fn threads() -> Table {
 }
 
 const BUILDING: &str = "building";
-const ROUNDS: usize = 9;
 
 /// Goals of these tables.
 pub fn goals(
