@@ -156,9 +156,6 @@ pub struct Batcher {
     other: Vec<(u64, u32)>,
 }
 
-/// Meshes that can be told apart: what a key has room for beside the material and the level.
-const MESHES_MAX: usize = 1 << 29;
-
 /// Batches of one material stand together, those of one mesh in them, from fine to coarse.
 #[inline]
 fn key(item: &DrawItem) -> u64 {

@@ -101,7 +101,7 @@ enum Casting {
         thread: std::thread::JoinHandle<()>,
     },
     AtOnce {
-        caster: NeedsCaster,
+        caster: Box<NeedsCaster>,
         waiting: VecDeque<Taken>,
         spare: Vec<Taken>,
     },
@@ -166,7 +166,7 @@ impl<'a> Run<'a> {
         let (truth, rule) = (Arc::clone(&settings.truth), farplane.options().rule);
         let caster = NeedsCaster::new(Arc::clone(&index), truth, rule)?;
         let casting = if virtual_clock {
-            Casting::AtOnce { caster, waiting: VecDeque::new(), spare: Vec::new() }
+            Casting::AtOnce { caster: Box::new(caster), waiting: VecDeque::new(), spare: Vec::new() }
         } else {
             worker(caster)?
         };

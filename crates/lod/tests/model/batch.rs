@@ -122,7 +122,7 @@ fn check_slots(items: &[DrawItem]) {
     let first =
         |i: &DrawItem| meshes.range(..(i.material, i.mesh)).count() as u32 * LODS_MAX as u32;
     let first_slots: Vec<u32> = items.iter().map(first).collect();
-    let level = |i: &DrawItem| if i.instance % 7 == 0 { CULLED } else { i.level };
+    let level = |i: &DrawItem| if i.instance.is_multiple_of(7) { CULLED } else { i.level };
     let levels: Vec<u8> = items.iter().map(level).collect();
     let visible: Vec<u32> = (0..items.len() as u32).rev().collect();
     let mut wanted = vec![0; slots.len()];
