@@ -20,6 +20,9 @@ enum Change {
     Len { old: usize, new: usize },
 }
 
+/// Of moment after moment: what was durable, and what was not.
+type History = Vec<(Vec<u8>, Vec<Change>)>;
+
 #[derive(Debug, Default)]
 struct State {
     /// What a reader of the running system sees.
@@ -28,7 +31,7 @@ struct State {
     durable: Vec<u8>,
     pending: Vec<Change>,
     /// Of every sync and every write: what was durable, and what was not.
-    history: Vec<(Vec<u8>, Vec<Change>)>,
+    history: History,
     /// Syncs so far: a crash before the last one may not be survived by the new generation.
     syncs: usize,
 }
@@ -131,7 +134,7 @@ fn contents(archive: &Archive) -> Vec<Option<Vec<u8>>> {
 
 fn add(assembler: &mut Assembler<Disk>, generation: u32) {
     for id in 0..10 + generation * 12 {
-        if (id + generation) % 3 != 0 {
+        if !(id + generation).is_multiple_of(3) {
             let bytes = noise(generation * 100 + id, 300 + (id as usize * 97) % 900);
             assembler.add(id, &pack(&bytes, Filter::None)).unwrap();
         }
@@ -150,13 +153,12 @@ fn archive_of(count: u32) -> Vec<u8> {
         add(&mut assembler, generation);
         assembler.finish().unwrap();
     }
-    let bytes = disk.0.borrow().seen.clone();
-    bytes
+    disk.0.take().seen
 }
 
 /// The history of appending another generation to an archive of `count`, and where in it the new
 /// one is certain.
-fn history(count: u32) -> (Vec<u8>, Vec<(Vec<u8>, Vec<Change>)>, Vec<u8>) {
+fn history(count: u32) -> (Vec<u8>, History, Vec<u8>) {
     let old = archive_of(count);
     let disk = Disk::of(old.clone());
     let mut assembler = Assembler::append(disk.clone()).unwrap();
