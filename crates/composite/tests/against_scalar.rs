@@ -135,7 +135,7 @@ fn every_mode_is_right_for_all_pairs_of_alphas() {
                     draw(&mut view, &image, [0, 0], &paint).unwrap();
                 }
                 for ((s, d), o) in src.iter().zip(&dst).zip(&out) {
-                    model::check_blend(blend, light, straight, *s, *d, *o);
+                    model::laying::check_blend(blend, light, straight, *s, *d, *o);
                 }
             });
         }

@@ -20,6 +20,9 @@ enum Change {
     Len { old: usize, new: usize },
 }
 
+/// Of moment after moment: what was durable, and what was not.
+type History = Vec<(Vec<u8>, Vec<Change>)>;
+
 #[derive(Debug, Default)]
 struct State {
     /// What a reader of the running system sees.
@@ -28,7 +31,7 @@ struct State {
     durable: Vec<u8>,
     pending: Vec<Change>,
     /// Of every sync and every write: what was durable, and what was not.
-    history: Vec<(Vec<u8>, Vec<Change>)>,
+    history: History,
     /// Syncs so far: a crash before the last one may not be survived by the new generation.
     syncs: usize,
 }
@@ -43,10 +46,6 @@ impl Disk {
         disk.0.borrow_mut().seen.clone_from(&bytes);
         disk.0.borrow_mut().durable = bytes;
         disk
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.0.borrow().seen.clone()
     }
 }
 
@@ -143,9 +142,6 @@ fn add(assembler: &mut Assembler<Disk>, generation: u32) {
     assembler.section(*b"about\0\0\0", &generation.to_le_bytes()).unwrap();
 }
 
-/// What was certain at each sync, and what was written after it.
-type Synced = Vec<(Vec<u8>, Vec<Change>)>;
-
 /// An archive of `count` generations.
 fn archive_of(count: u32) -> Vec<u8> {
     let disk = Disk::default();
@@ -157,12 +153,12 @@ fn archive_of(count: u32) -> Vec<u8> {
         add(&mut assembler, generation);
         assembler.finish().unwrap();
     }
-    disk.bytes()
+    disk.0.take().seen
 }
 
 /// The history of appending another generation to an archive of `count`, and where in it the new
 /// one is certain.
-fn history(count: u32) -> (Vec<u8>, Synced, Vec<u8>) {
+fn history(count: u32) -> (Vec<u8>, History, Vec<u8>) {
     let old = archive_of(count);
     let disk = Disk::of(old.clone());
     let mut assembler = Assembler::append(disk.clone()).unwrap();

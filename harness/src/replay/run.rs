@@ -166,7 +166,11 @@ impl<'a> Run<'a> {
         let (truth, rule) = (Arc::clone(&settings.truth), farplane.options().rule);
         let caster = NeedsCaster::new(Arc::clone(&index), truth, rule)?;
         let casting = if virtual_clock {
-            Casting::AtOnce { caster: Box::new(caster), waiting: VecDeque::new(), spare: Vec::new() }
+            Casting::AtOnce {
+                caster: Box::new(caster),
+                waiting: VecDeque::new(),
+                spare: Vec::new(),
+            }
         } else {
             worker(caster)?
         };

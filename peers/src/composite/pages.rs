@@ -35,7 +35,7 @@ pub fn mips() -> Table {
     let mut table = Table::new("2 × box mip", &[HALVED, WRONG]);
     let wrong = |halved: &[Pixel]| {
         let mean = |x: usize, y: usize, c: usize| {
-            let at = |dx, dy| u32::from(src[(2 * y + dy) * width + 2 * x + dx][c]);
+            let at = |dx: usize, dy: usize| u32::from(src[(2 * y + dy) * width + 2 * x + dx][c]);
             ((at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1) + 2) >> 2) as u8
         };
         let expected = |i: usize| {

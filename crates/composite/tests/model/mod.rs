@@ -2,7 +2,7 @@
 //! that this machine has. The property test and the fuzz target share it.
 
 mod drawing;
-mod laying;
+pub mod laying;
 mod pages;
 
 pub use drawing::{Fit, Line};
@@ -10,7 +10,7 @@ use farplane_composite::{
     AlphaClass, Image, Level, Pixel, alpha_class, modulate, over, premultiply, psnr, reference,
     unpremultiply, upsample4, with_level,
 };
-pub use laying::{Lay, Stack, check_blend};
+pub use laying::{Lay, Stack};
 pub use pages::{Border, Mip, Splats};
 
 /// A call of one kernel. Contents come from `fill`, so that few bytes make large inputs.
