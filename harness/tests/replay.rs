@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{bake_small, fails, harness, small_world, succeeds};
+use common::{bake_small, fails, harness, small_world};
 use farplane::WorldIndex;
 use farplane::io::Archive;
 use serde_json::Value;
@@ -71,7 +71,12 @@ fn usage_stays_in_the_budget_and_the_real_clock_agrees_on_the_needs() {
     let (modelled, _) = report(Path::new(world), &[]);
     let json = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real.json");
     let path = json.to_str().unwrap();
-    succeeds(&["replay", "--world", world, "--to", "3", "--pace", "max", "--json", path]);
+    let output =
+        harness(&["replay", "--world", world, "--to", "3", "--pace", "max", "--json", path]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    // What reads, and why.
+    assert!(stderr.lines().all(|line| line.starts_with("reads: ")), "{stderr}");
     let real: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     // What a frame needs depends on the path and on the truth, not on the clock.
     assert_eq!(real["residency"]["needs"], modelled["residency"]["needs"]);
@@ -133,7 +138,6 @@ fn options_that_contradict_each_other_are_usage_errors() {
     let world = small_world().to_str().unwrap();
     for args in [
         vec!["--device", "hdd"],
-        vec!["--clock", "virtual", "--io", "pread"],
         vec!["--render", "cpu", "--frames", "x"],
         vec!["--clock", "virtual", "--render", "cpu"],
         vec!["--from", "9", "--to", "3"],

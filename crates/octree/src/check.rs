@@ -72,7 +72,7 @@ impl Reached {
         while let Some(index) = stack.pop() {
             let node = &parts.nodes[index as usize];
             ensure(usize::from(node.count) <= Node::COUNT_MAX, "node", index)?;
-            ensure(node.first[..usize::from(node.count)].is_sorted(), "node", index)?;
+            ensure(node.first[..usize::from(node.count)].is_sorted(), "order of node", index)?;
             ensure(node.unused == [0; 18], "node", index)?;
             for lane in 0..usize::from(node.count) {
                 let child = node.children[lane];
@@ -99,8 +99,9 @@ fn check_child(
     let node = &view.parts.nodes[index as usize];
     let below = view.parts.nodes.get(child as usize);
     let below = below.ok_or(FormatError::Corrupt { what: "node", index: child })?;
-    ensure(below.parent == link(index, lane) && below.level + 1 == node.level, "node", child)?;
-    ensure((1..=Node::COUNT_MAX).contains(&usize::from(below.count)), "node", child)?;
+    ensure(below.parent == link(index, lane), "parent of node", child)?;
+    ensure(below.level + 1 == node.level, "level of node", child)?;
+    ensure((1..=Node::COUNT_MAX).contains(&usize::from(below.count)), "count of node", child)?;
     ensure(below.first[0] >= node.first[lane] || lane == 0, "first key of node", child)?;
     if lane + 1 < usize::from(node.count) {
         let last = below.first[usize::from(below.count) - 1];

@@ -222,7 +222,8 @@ impl Probe for FrustumProbe {
                 let (distance, reach) = Self::distance_and_reach(s, plane, &halved);
                 let reach = s.add(reach, Self::slack(s, plane, bounds));
                 outside |= s.lt(distance, s.sub(s.splat(0.0), reach));
-                still[test] = !s.le(reach, distance);
+                // Less, not less or equal: sums that overflow are equal and decide nothing.
+                still[test] = !s.lt(reach, distance);
             }
         }
         Verdict { hit: !outside, open: still }

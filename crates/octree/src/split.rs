@@ -183,7 +183,10 @@ impl Store {
     /// behind it.
     fn split_node(&mut self, index: u32) {
         const HALF: usize = Node::COUNT_MAX / 2;
-        let (above, lane) = unlink(self.nodes[index as usize].parent);
+        let up = self.nodes[index as usize].parent;
+        let (above, lane) = unlink(up);
+        // A first child may hold keys from before the one that it was entered with.
+        self.nodes[above as usize].first[lane] = self.key_range(up).0;
         let old = self.nodes[index as usize];
         let right = self.acquire_node(Node::new(old.level));
         self.append(right, &old, HALF);
