@@ -445,14 +445,13 @@ fn a_replay_over_damaged_tiles_goes_on_and_counts_them() {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
-    use std::os::unix::fs::symlink;
     use std::process::Stdio;
     use std::time::{Duration, Instant};
 
     #[test]
     fn a_full_disk_is_named_and_nothing_is_left() {
         let folder = folder();
-        let (cam, far) = (good_cam(&folder), folder.path().join("w.far"));
+        let cam = good_cam(&folder);
         let world = text(small_world());
         for args in [
             vec!["record", "--preset", "orbit", "-o", "/dev/full", "--world", world],
