@@ -165,6 +165,9 @@ impl Transitions {
                 fade = None;
             } else if elapsed_ns >= self.duration_ns || (comes && !goes) {
                 (*shown, fade) = (to, None);
+            } else if wanted == *shown && elapsed_ns == 0 {
+                // Nothing of it was shown yet.
+                fade = None;
             } else if wanted == *shown {
                 // Backwards: what was there of one is now there of the other.
                 let left_ns = self.duration_ns - elapsed_ns;

@@ -137,6 +137,7 @@ impl Model {
                     one.full = to;
                     None
                 }
+                _ if one.wanted == one.full && done_ns == 0 => None,
                 _ if one.wanted == one.full => {
                     let back = one.full;
                     one.full = to;
