@@ -239,6 +239,7 @@ impl RangeAllocator {
         Ok(self.granules(size))
     }
 
+    #[cold]
     pub(crate) fn out_of_space(&self, requested: u64, align: u64) -> AllocError {
         let (largest_free, total_free) = (self.largest_free(), self.stats.free);
         AllocError::OutOfSpace { requested, align, largest_free, total_free }
@@ -271,6 +272,7 @@ impl RangeAllocator {
     }
 
     /// A hole for `size` granules, and the offset in it.
+    #[inline]
     pub(crate) fn find(&self, size: u32, align: u64) -> Option<(u32, u32)> {
         if align >> self.granule_log2 > 1 {
             return self.find_aligned(size, align);
@@ -319,6 +321,7 @@ impl RangeAllocator {
 
     /// Turns a part of a hole into a held stretch, which keeps the hole's index; what is left on
     /// either side stays a hole.
+    #[inline]
     pub(crate) fn hold(
         &mut self,
         hole: u32,
@@ -352,6 +355,7 @@ impl RangeAllocator {
 
     /// Ends what a stretch holds and makes its handle stale: it becomes a hole, or a part of the
     /// room that it lies in.
+    #[inline]
     pub(crate) fn release(&mut self, node: u32) {
         let bytes = self.bytes(self.nodes[node].size);
         let (slack, room) = self.nodes[node].held().map_or((0, NO_ROOM), |h| (h.slack, h.room));
@@ -372,6 +376,7 @@ impl RangeAllocator {
     }
 
     /// Makes a stretch a hole, merged with the holes beside it.
+    #[inline]
     pub(crate) fn free_stretch(&mut self, node: u32) {
         for neighbour in [self.nodes[node].prev, self.nodes[node].next] {
             if neighbour != NONE && self.nodes[neighbour].is_hole() {
@@ -383,6 +388,7 @@ impl RangeAllocator {
     }
 
     /// Gives a stretch the bytes of the one beside it, which is in no bin and ceases to be.
+    #[inline]
     pub(crate) fn absorb(&mut self, node: u32, neighbour: u32) {
         self.nodes[node].offset = self.nodes[node].offset.min(self.nodes[neighbour].offset);
         self.nodes[node].size += self.nodes[neighbour].size;
@@ -402,18 +408,21 @@ impl RangeAllocator {
         }
     }
 
+    #[inline]
     pub(crate) fn add_hole(&mut self, offset: u32, size: u32, behind: u32) {
         let hole = self.nodes.insert(offset, size, behind);
         self.put_hole(hole);
     }
 
     /// Enters a stretch in the bins.
+    #[inline]
     pub(crate) fn put_hole(&mut self, node: u32) {
         self.bins.insert(&mut self.nodes, node);
         self.stats.holes += 1;
     }
 
     /// Takes a hole out of the bins.
+    #[inline]
     pub(crate) fn take_hole(&mut self, hole: u32) {
         self.bins.remove(&mut self.nodes, hole);
         self.stats.holes -= 1;

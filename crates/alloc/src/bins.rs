@@ -17,7 +17,7 @@ const COLUMN_BITS: u32 = COLUMNS.trailing_zeros();
 const ROWS: u32 = u32::BITS - COLUMN_BITS + 1;
 const BINS: usize = (ROWS * COLUMNS) as usize;
 const WORDS: usize = BINS / 64;
-const _: () = assert!(WORDS <= 128 && BINS.is_multiple_of(64));
+const _: () = assert!(WORDS > 64 && WORDS <= 128 && BINS.is_multiple_of(64));
 /// Nodes on the way from the root of a trie to a leaf.
 const DEPTH_MAX: usize = (u32::BITS - COLUMN_BITS) as usize;
 
@@ -27,22 +27,19 @@ pub(crate) struct Bins {
     roots: Box<[u32; BINS]>,
     /// Bit b of word w: bin 64 w + b has a hole.
     occupied: [u64; WORDS],
-    /// Bit w: word w has a bit.
-    words: u128,
+    /// Bit b of element w: word 64 w + b has a bit.
+    words: [u64; WORDS.div_ceil(64)],
 }
 
 /// The bin of holes of `size` granules. A larger size never has a smaller bin.
 const fn bin_of(size: u32) -> u32 {
-    if size < COLUMNS {
-        return size;
-    }
     let open = open_bits(size);
-    (open + 1) * COLUMNS + (size >> open) - COLUMNS
+    open * COLUMNS + (size >> open)
 }
 
-/// Bits of a size that its bin leaves open.
+/// Bits of a size that its bin leaves open: none below twice the columns.
 const fn open_bits(size: u32) -> u32 {
-    if size < COLUMNS { 0 } else { size.ilog2() - COLUMN_BITS }
+    (size | COLUMNS).ilog2() - COLUMN_BITS
 }
 
 /// The open bits of a size from the top bit down; nothing of meaning where there are none.
@@ -52,7 +49,7 @@ const fn key(size: u32) -> u32 {
 
 impl Bins {
     pub fn new() -> Self {
-        Self { roots: Box::new([NONE; BINS]), occupied: [0; WORDS], words: 0 }
+        Self { roots: Box::new([NONE; BINS]), occupied: [0; WORDS], words: [0; WORDS.div_ceil(64)] }
     }
 
     /// The smallest hole of at least `size` granules; among equals the one freed last.
@@ -271,12 +268,19 @@ impl Bins {
         if here != 0 {
             return Some(word * 64 + here.trailing_zeros());
         }
-        let above = self.words & (u128::MAX << word) & !(1 << word);
-        if above == 0 {
-            return None;
-        }
-        let word = above.trailing_zeros();
+        let word = self.word_from(word + 1)?;
         Some(word * 64 + self.occupied[word as usize].trailing_zeros())
+    }
+
+    /// First word from `word` on that has a bit.
+    fn word_from(&self, word: u32) -> Option<u32> {
+        let (row, bit) = (word / 64, word % 64);
+        let here = self.words.get(row as usize)? & (u64::MAX << bit);
+        if here != 0 {
+            return Some(row * 64 + here.trailing_zeros());
+        }
+        let above = *self.words.get(row as usize + 1)?;
+        (above != 0).then(|| (row + 1) * 64 + above.trailing_zeros())
     }
 
     /// Last bin below `bin` that has a hole.
@@ -286,8 +290,19 @@ impl Bins {
         if here != 0 {
             return Some(word * 64 + here.ilog2());
         }
-        let word = (self.words & ((1 << word) - 1)).checked_ilog2()?;
+        let word = self.word_below(word)?;
         Some(word * 64 + self.occupied[word as usize].ilog2())
+    }
+
+    /// Last word below `word` that has a bit.
+    fn word_below(&self, word: u32) -> Option<u32> {
+        let (row, bit) = (word / 64, word % 64);
+        let here = self.words.get(row as usize).map_or(0, |bits| bits & ((1 << bit) - 1));
+        if here != 0 {
+            return Some(row * 64 + here.ilog2());
+        }
+        let row = row.checked_sub(1)?;
+        Some(row * 64 + self.words[row as usize].checked_ilog2()?)
     }
 
     /// Lets another node, or none, stand where `node` stands in its trie.
@@ -316,15 +331,17 @@ impl Bins {
     }
 
     fn mark_occupied(&mut self, bin: u32) {
-        self.occupied[(bin / 64) as usize] |= 1 << (bin % 64);
-        self.words |= 1 << (bin / 64);
+        let word = bin / 64;
+        self.occupied[word as usize] |= 1 << (bin % 64);
+        self.words[(word / 64) as usize] |= 1 << (word % 64);
     }
 
     fn mark_empty(&mut self, bin: u32) {
-        let word = &mut self.occupied[(bin / 64) as usize];
-        *word &= !(1 << (bin % 64));
-        if *word == 0 {
-            self.words &= !(1 << (bin / 64));
+        let word = bin / 64;
+        let bits = &mut self.occupied[word as usize];
+        *bits &= !(1 << (bin % 64));
+        if *bits == 0 {
+            self.words[(word / 64) as usize] &= !(1 << (word % 64));
         }
     }
 }

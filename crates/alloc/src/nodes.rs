@@ -134,6 +134,7 @@ impl Nodes {
     }
 
     /// A new stretch behind `prev`, or before all others, that is in no bin yet.
+    #[inline]
     pub fn insert(&mut self, offset: u32, size: u32, prev: u32) -> u32 {
         let next = if prev == NONE { self.first } else { self[prev].next };
         let part = Use::Key { below: [NONE; 2], same: NONE };
@@ -154,6 +155,7 @@ impl Nodes {
     }
 
     /// Takes a node out of the list, whose bytes a neighbour has taken over.
+    #[inline]
     pub fn remove(&mut self, index: u32) {
         let Node { prev, next, .. } = self[index];
         self.link(prev, next);
@@ -176,6 +178,7 @@ impl Nodes {
 
     /// Makes every handle to a node stale. The node that stands in the list from now on: another
     /// one where the generations are spent, since the old one must never be used again.
+    #[inline]
     pub fn expire(&mut self, index: u32) -> u32 {
         let generation = &mut self.generations[index as usize];
         let next = generation.get().wrapping_add(1);
