@@ -28,7 +28,7 @@
 //! asked with `Arc::get_mut`, which synchronises with the drop of the other owners, so a reader's
 //! last read comes before the next lease's first write; and nobody can clone a view that only the
 //! arena holds. Published bytes reach a reader through the snapshot, which it can only get from
-//! the owner's thread. Forgetting a lease or a snapshot (`mem::forget`) leaves its bytes in L or S
+//! the owner's thread. `tests/interleavings.rs` has loom try the orders of these events. Forgetting a lease or a snapshot (`mem::forget`) leaves its bytes in L or S
 //! for ever: lost, never shared.
 //!
 //! The memory lives as long as the last of arena, leases and snapshots, and never moves.
@@ -40,8 +40,8 @@ use super::lease_book::{LeaseBook, LeaseFlags};
 use super::range_set::RangeSet;
 use super::{ArenaError, CopyError, ForeignLease, LeaseError};
 use crate::Range;
+use crate::sync::{Arc, Witness};
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -72,6 +72,7 @@ struct Bytes {
     given: NonNull<u8>,
     layout: Layout,
     len: usize,
+    witness: Witness,
 }
 
 // SAFETY: the pointer is to memory that this value owns alone; the rest are integers.
@@ -92,7 +93,7 @@ impl Bytes {
         let layout = Layout::from_size_align(padded, 1).map_err(|_| out_of_memory)?;
         // SAFETY: the size is at least ALIGN, so not zero.
         let given = unsafe { alloc_zeroed(layout) };
-        Ok(Self { given: NonNull::new(given).ok_or(out_of_memory)?, layout, len })
+        Ok(Self { given: NonNull::new(given).ok_or(out_of_memory)?, layout, len, witness: Witness::new(len) })
     }
 
     /// Start of a range, and its size.
@@ -110,6 +111,7 @@ impl Bytes {
     /// # Safety
     /// The range lies within `len` bytes, and while the slice lives nobody writes them.
     unsafe fn slice(&self, range: Range) -> &[u8] {
+        self.witness.reads(range);
         // SAFETY: in bounds and unwritten by the caller's promise, initialised by `alloc_zeroed`.
         unsafe {
             let (start, size) = self.at(range);
@@ -122,6 +124,7 @@ impl Bytes {
     /// them.
     #[expect(clippy::mut_from_ref, reason = "exclusive by the caller's promise")]
     unsafe fn slice_mut(&self, range: Range) -> &mut [u8] {
+        self.witness.writes(range);
         // SAFETY: in bounds and exclusive by the caller's promise, initialised by `alloc_zeroed`.
         unsafe {
             let (start, size) = self.at(range);
