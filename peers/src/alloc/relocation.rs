@@ -118,6 +118,24 @@ pub fn table(occupancy: u32, trace: &Trace) -> Table {
     table
 }
 
+/// Our room on demand on traces that its settings were not chosen on: a row for each.
+pub fn unseen(traces: &[(u32, u64)], trace_of: impl Fn(u32, u64) -> Trace) -> Table {
+    let columns = [REFUSED, MOVED, EVICTED, FRAME_MAX, PLAN, FRAGMENTATION, HELD];
+    let mut table = Table::new("room on demand on traces that nothing was tuned on", &columns);
+    for &(occupancy, seed) in traces {
+        let trace = trace_of(occupancy, seed);
+        let mut strategy = Farplane::new(Remedy::MakeRoom, trace.slots);
+        let name = unseen_name(occupancy, seed);
+        table.row(&name, Side::Ours, &fly(&mut strategy, &trace).cells());
+    }
+    table
+}
+
+/// Name of a trace's row.
+pub fn unseen_name(occupancy: u32, seed: u64) -> String {
+    format!("{occupancy}%, seed {seed}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
