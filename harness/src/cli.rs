@@ -298,7 +298,7 @@ pub struct ReplayArgs {
     pub heat_map_every: Option<f64>,
     /// Longer side of a heat map, px
     #[arg(long, value_name = "N", default_value_t = 1024, requires = "heat_map")]
-    #[arg(value_parser = clap::value_parser!(u32).range(64..=8192))]
+    #[arg(value_parser = clap::value_parser!(u32).range(64..=4096))]
     pub heat_map_px: u32,
     /// Draw the heat map in the terminal while the replay runs; without a terminal, once at the end
     #[arg(long)]

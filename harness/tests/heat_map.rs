@@ -44,10 +44,17 @@ fn maps_are_the_same_bytes_for_any_number_of_threads_and_none_is_lost() {
         let map = folder.path().join(format!("{threads}.png"));
         let map = map.to_str().unwrap();
         let (mut report, stderr) = replay(&[
-            "--world", world(), "--threads", threads, "--heat-map", map, "--heat-map-every", "0.7",
-            "--heat-map-px", "200",
+            "--world",
+            world(),
+            "--threads",
+            threads,
+            "--heat-map",
+            map,
+            "--heat-map-every",
+            "0.7",
+            "--heat-map-px",
+            "200",
         ]);
-        assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.starts_with("heat map: ") && stderr.contains("200 x 200 px"), "{stderr}");
         // 0.7, 1.4, 2.1 and 2.8 s, and the end.
         let names = ["", "-0001", "-0002", "-0003", "-0004"];
@@ -82,9 +89,9 @@ fn a_world_that_is_wholly_resident_is_all_of_the_finest_colour() {
         assert_eq!(picture.dimensions(), (128 + 8 + 24, 128));
         // The legend is one field, and yellow lies over the relief: blue well below red and green.
         assert_eq!(picture.get_pixel(150, 64).0, [0xfd, 0xe7, 0x25]);
-        let yellow = |p: &[u8; 3]| p[0] > p[2] * 2 && p[1] > p[2] * 2;
+        let yellow = |p: [u8; 3]| p[0] / 2 > p[2] && p[1] / 2 > p[2];
         let cells = picture.enumerate_pixels().filter(|(x, ..)| *x < 128);
-        let count = cells.filter(|(_, _, p)| yellow(&p.0)).count();
+        let count = cells.filter(|(_, _, p)| yellow(p.0)).count();
         assert!(count > 128 * 128 * 3 / 4, "{of}: {count}");
     }
 }
@@ -112,10 +119,11 @@ fn live_without_a_terminal_prints_the_last_map_in_ascii() {
     let (report, stderr) = replay(&["--world", world(), "--live"]);
     let lines: Vec<&str> = stderr.lines().collect();
     // A square world: 72 columns, 36 lines, and a line on how it went.
-    assert_eq!(lines.len(), 37, "{stderr}");
+    assert!(lines[37].starts_with("HELD"), "{stderr}");
     assert!(lines[..36].iter().all(|line| line.len() == 72 && line.is_ascii()), "{stderr}");
     assert!(lines[36].starts_with("100%  3.0 s  hit rate 0."), "{stderr}");
-    assert!(stderr.contains('@') && stderr.contains(['^', 'v', '<', '>']), "{stderr}");
+    let map = lines[..36].concat();
+    assert!(map.contains('@') && map.matches(['^', 'v', '<', '>']).count() == 1, "{stderr}");
     assert!(report["timing"]["fifos"]["live"]["frames"].is_null());
 }
 
@@ -140,7 +148,9 @@ fn live_draws_in_place_and_gives_the_cursor_back() {
         ("COLORTERM= TERM=xterm-256color", "\x1b[38;5;", "\x1b[38;2;"),
         ("NO_COLOR=1 TERM=xterm", "@", "▀"),
     ] {
-        let Some(seen) = on_a_terminal(&format!("NO_COLOR= {environment} {replay}")) else { return };
+        let Some(seen) = on_a_terminal(&format!("NO_COLOR= {environment} {replay}")) else {
+            return;
+        };
         assert!(seen.contains("status 0"), "{seen}");
         assert!(seen.contains(holds) && !seen.contains(lacks), "{environment}: {seen}");
         assert_eq!((seen.matches("\x1b[?25l").count(), seen.matches("\x1b[?25h").count()), (1, 1));
@@ -173,8 +183,8 @@ fn what_cannot_be_drawn_is_one_clear_line() {
     for (args, says) in [
         (vec!["--heat-map", "map.jpg"], "map.jpg"),
         (vec!["--heat-map-every", "1"], "--heat-map"),
-        (vec!["--heat-map", map, "--heat-map-px", "0"], "64..=8192"),
-        (vec!["--heat-map", map, "--heat-map-px", "9000"], "64..=8192"),
+        (vec!["--heat-map", map, "--heat-map-px", "0"], "64..=4096"),
+        (vec!["--heat-map", map, "--heat-map-px", "9000"], "64..=4096"),
         (vec!["--heat-map", map, "--heat-map-every", "nan"], "--heat-map-every"),
         (vec!["--heat-map", map, "--heat-map-every", "inf"], "--heat-map-every"),
         (vec!["--heat-map", map, "--heat-map-every", "0"], "--heat-map-every"),

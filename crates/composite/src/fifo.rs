@@ -48,7 +48,8 @@ impl<T> FrameFifo<T> {
     /// A queue for so many frames, one at least.
     #[must_use]
     pub fn new(capacity: usize, policy: FifoPolicy) -> Self {
-        let state = State { frames: VecDeque::new(), pushed: 0, dropped: 0, depth_max: 0, closed: false };
+        let state =
+            State { frames: VecDeque::new(), pushed: 0, dropped: 0, depth_max: 0, closed: false };
         Self {
             capacity: capacity.max(1),
             policy,

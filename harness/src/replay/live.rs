@@ -45,12 +45,7 @@ impl Live {
             Sink::start("live", 1, FifoPolicy::DropOldest, gives_way, draw)
         };
         let scenery = Arc::clone(scenery);
-        Ok(Self {
-            sink: ink.map(start).transpose()?,
-            scenery,
-            clock: WallClock::new(),
-            due_ns: 0,
-        })
+        Ok(Self { sink: ink.map(start).transpose()?, scenery, clock: WallClock::new(), due_ns: 0 })
     }
 
     /// Whether there is a terminal to draw in.
@@ -158,7 +153,8 @@ fn size_in(scenery: &Scenery, columns: u32, lines: u32) -> [u32; 2] {
 fn status_line(snapshot: &Snapshot, columns_max: usize) -> String {
     let (status, [needs, hits]) = (&snapshot.status, snapshot.needs);
     let percent = status.frames[0] * 100 / status.frames[1].max(1);
-    let rate = if needs > 0 { format!("{:.4}", hits as f64 / needs as f64) } else { "-".to_owned() };
+    let rate =
+        if needs > 0 { format!("{:.4}", hits as f64 / needs as f64) } else { "-".to_owned() };
     let [usage, budget] = status.usage_bytes.map(|b| b as f64 / 1_048_576.0);
     let line = format!(
         "{percent:3}%  {:.1} s  hit rate {rate}  {usage:.0} of {budget:.0} MiB  {} reads in flight",

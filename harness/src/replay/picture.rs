@@ -14,7 +14,7 @@ use farplane::vt::PageId;
 use farplane::world::mesh;
 use farplane::{Farplane, Frame, PageScratch, WorldIndex, compose_page, page_texel};
 use farplane_raycast::{Hit, Mesh, Picture, Pixel, Placement, Scene, Surface};
-use image::{ImageBuffer, Rgb};
+use image::{ImageBuffer, Rgb, RgbImage};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ const PAGES_KEPT: usize = 2048;
 pub struct Pictures {
     folder: PathBuf,
     /// Encodes and writes, while the next frames run.
-    sink: Sink<(PathBuf, ImageBuffer<Rgb<u8>, Vec<u8>>)>,
+    sink: Sink<(PathBuf, RgbImage)>,
     size: [u32; 2],
     archive: Arc<Archive>,
     truth: Arc<Truth>,
@@ -84,7 +84,7 @@ impl Pictures {
     pub fn new(settings: &Settings) -> Result<Self, Failure> {
         let folder = picture_folder(&settings.args)?.context("--frames")?;
         let archive = Arc::clone(&settings.archive);
-        let save = |(path, picture): (PathBuf, ImageBuffer<Rgb<u8>, Vec<u8>>)| {
+        let save = |(path, picture): (PathBuf, RgbImage)| {
             let cannot = || format!("cannot write the picture {}", path.display());
             picture.save(&path).with_context(cannot)
         };

@@ -1,8 +1,8 @@
 //! From the command line to what a replay needs: everything is checked before anything runs.
 
 use crate::cache;
-use crate::file::check_target;
 use crate::cli::{Clock, Io, Render, ReplayArgs};
+use crate::file::check_target;
 use crate::replay::machine;
 use crate::report::Assertion;
 use crate::status::Failure;
@@ -160,7 +160,9 @@ fn check_heat_map(args: &ReplayArgs) -> Result<(), Failure> {
     if let Some(path) = &args.heat_map {
         if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
             let name = path.display();
-            return Err(Failure::Usage(format!("--heat-map {name} is a PNG: end its name in .png")));
+            return Err(Failure::Usage(format!(
+                "--heat-map {name} is a PNG: end its name in .png"
+            )));
         }
         check_target(path)?;
     }

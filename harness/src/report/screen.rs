@@ -294,7 +294,8 @@ fn timing_lines(report: &Report, lines: &mut Vec<String>) {
         ("anon RSS max", mib(timing.peak_anon_rss_bytes)),
     ]));
     let fifos = &timing.fifos;
-    let named = [("pictures", &fifos.pictures), ("heat maps", &fifos.heat_map), ("live", &fifos.live)];
+    let named =
+        [("pictures", &fifos.pictures), ("heat maps", &fifos.heat_map), ("live", &fifos.live)];
     for (name, fifo) in named.into_iter().filter(|(_, fifo)| fifo.frames.is_some()) {
         lines.push(row(&[
             (name, count(fifo.frames)),

@@ -287,13 +287,19 @@ pub(crate) mod tests {
     pub fn flat(of: HeatMapOf) -> Scenery {
         let level = |first, side| Level { first, size: [side, side] };
         let levels = vec![level(0, 4), level(16, 2), level(20, 1)];
-        let point = |frame, x, cuts| Waypoint { frame, at: DVec2::new(x, 35.0), cuts };
+        let point = |frame, x, cuts| Waypoint { frame, at: DVec2::new(x, 31.75), cuts };
         Scenery {
             of,
             grounds: vec![Ground::new(levels, DVec2::splat(10.0), 2)],
             size_m: DVec2::splat(40.0),
             height: Box::new(|_| 7.0),
-            path: vec![point(0, 5.0, 0), point(1, 15.0, 0), point(2, 25.0, 0), point(3, 30.0, 1), point(4, 38.0, 1)],
+            path: vec![
+                point(0, 5.0, 0),
+                point(1, 15.0, 0),
+                point(2, 25.0, 0),
+                point(3, 30.0, 1),
+                point(4, 38.0, 1),
+            ],
         }
     }
 

@@ -15,8 +15,10 @@ const AHEAD: Pixel = [120, 120, 120, 255];
 const CASING: Pixel = [0, 0, 0, 255];
 /// Gap and width of the legend beside a map, px.
 const LEGEND_PX: [u32; 2] = [8, 24];
-/// How many times finer than its picture a map is drawn at most, so that no cell is left out.
+/// How many times finer than its picture a map is drawn at most, so that no cell is left out, and to
+/// how many pixels a side.
 const FINER_MAX: u32 = 8;
+const FINE_PX_MAX: u32 = 4096;
 
 /// What all maps of a run have in common.
 pub struct Scenery {
@@ -269,7 +271,8 @@ impl Painter {
         let left = i64::from(height) * 2;
         let top = i64::from(self.size[1]) - i64::from(height) * 3;
         let edge = |part: i64| left + (length * part as f64 / 4.0).round() as i64;
-        let around = Rect::new(left - 1, top - 1, (edge(4) - left + 2) as u64, u64::from(height) + 2);
+        let around =
+            Rect::new(left - 1, top - 1, (edge(4) - left + 2) as u64, u64::from(height) + 2);
         fill(map, around, CASING);
         for part in [0, 2] {
             let width = (edge(part + 1) - edge(part)) as u64;
@@ -320,7 +323,10 @@ impl Painter {
     /// A place, m from the south-west corner, in the picture.
     pub fn to_px(&self, at: DVec2) -> [f32; 2] {
         let share = at / self.scenery.size_m;
-        [(share.x * f64::from(self.size[0])) as f32, ((1.0 - share.y) * f64::from(self.size[1])) as f32]
+        [
+            (share.x * f64::from(self.size[0])) as f32,
+            ((1.0 - share.y) * f64::from(self.size[1])) as f32,
+        ]
     }
 
     fn fitted(&self, fine: Vec<Pixel>) -> Result<Vec<Pixel>, SizeError> {
@@ -354,10 +360,11 @@ fn finer(scenery: &Scenery, size: [u32; 2]) -> u32 {
         let cells = g.cells();
         [0, 1].map(|axis| cells[axis].div_ceil(size[axis].max(1)))
     });
-    needed.max().unwrap_or(1).clamp(1, FINER_MAX)
+    let most = FINE_PX_MAX / size[0].max(size[1]).max(1);
+    needed.max().unwrap_or(1).min(most).clamp(1, FINER_MAX)
 }
 
-/// The ground in grey, lit from the north-west as maps are, heights twice as high as they are.
+/// The ground in grey, lit from the north-west as maps are, and never so dark that colours over it are lost.
 fn relief(scenery: &Scenery, [w, h]: [u32; 2]) -> Vec<Pixel> {
     let heights = (0..h).flat_map(|y| (0..w).map(move |x| [x, y]));
     let heights: Vec<f32> = heights.map(|at| (scenery.height)(scenery.place(at, [w, h]))).collect();
@@ -366,15 +373,14 @@ fn relief(scenery: &Scenery, [w, h]: [u32; 2]) -> Vec<Pixel> {
     let shade = |x: u32, y: u32| {
         let (left, right) = (x.saturating_sub(1), (x + 1).min(w - 1));
         let (above, below) = (y.saturating_sub(1), (y + 1).min(h - 1));
-        let slope = |rise: f32, pixels: u32, step: f64| {
-            2.0 * rise / (f64::from(pixels.max(1)) * step) as f32
-        };
+        let slope =
+            |rise: f32, pixels: u32, step: f64| rise / (f64::from(pixels.max(1)) * step) as f32;
         let east = slope(height(right, y) - height(left, y), right - left, step[0]);
         let north = slope(height(x, above) - height(x, below), below - above, step[1]);
         // Half-way up in the north-west: (-½, ½, √½).
         let lit = (0.5 * east - 0.5 * north + core::f32::consts::FRAC_1_SQRT_2)
             / (east * east + north * north + 1.0).sqrt();
-        let grey = (70.0 + 185.0 * lit.clamp(0.0, 1.0)) as u8;
+        let grey = (120.0 + 135.0 * lit.clamp(0.0, 1.0)) as u8;
         [grey, grey, grey, 255]
     };
     (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| shade(x, y)).collect()
@@ -385,10 +391,10 @@ mod tests {
     use super::*;
     use crate::replay::heat::tests::{flat, snapshot};
 
-    /// A channel of a flat relief (grey 200) under a colour that is multiplied in by 225 parts of 255.
+    /// A channel of a flat relief (grey 215: 120 + 135 · √½) under a colour that is multiplied in by 225 parts of 255.
     fn under(color: u8) -> u8 {
         let share = 225.0 / 255.0;
-        (200.0 * (1.0 - share + share * f64::from(color) / 255.0)).round() as u8
+        (215.0 * (1.0 - share + share * f64::from(color) / 255.0)).round() as u8
     }
 
     fn near(found: Pixel, expected: [u8; 3]) -> bool {
@@ -404,7 +410,7 @@ mod tests {
         let [fine, coarse] = [[0xfd, 0xe7, 0x25], [0x44, 0x01, 0x54]].map(|c| c.map(under));
         assert!(near(at(0, 0), fine) && near(at(3, 3), fine), "{:?} {:?}", at(0, 0), at(3, 3));
         assert!(near(at(1, 0), coarse) && near(at(0, 1), coarse), "{:?}", at(1, 0));
-        assert!(near(at(3, 0), [200; 3]), "bare ground: {:?}", at(3, 0));
+        assert!(near(at(3, 0), [215; 3]), "bare ground: {:?}", at(3, 0));
         assert_eq!(at(2, 1), MISSING);
     }
 
@@ -421,7 +427,7 @@ mod tests {
         assert!(near(at(0, 0), [0xfc, 0xff, 0xa4].map(under)), "{:?}", at(0, 0));
         assert!(near(at(1, 1), [0x6a, 0x17, 0x6e].map(under)), "{:?}", at(1, 1));
         assert!(near(at(3, 0), [0x16, 0x0b, 0x39].map(under)), "{:?}", at(3, 0));
-        assert!(near(at(3, 3), [200; 3]), "{:?}", at(3, 3));
+        assert!(near(at(3, 3), [215; 3]), "{:?}", at(3, 3));
     }
 
     #[test]
@@ -431,8 +437,8 @@ mod tests {
         snapshot.missing.clear();
         snapshot.frame = 1;
         let picture = painter.paint(&snapshot).unwrap();
-        // Along 35 m north: from 5 to 15 m, on to 25 m, and after a cut from 30 to 38 m.
-        let at = |metres: usize| picture[9 * 80 + 2 * metres];
+        // Along 31.75 m north: from 5 to 15 m, on to 25 m, and after a cut from 30 to 38 m.
+        let at = |metres: usize| picture[16 * 80 + 2 * metres];
         assert_eq!((at(10), at(20), at(34)), (FLOWN, AHEAD, AHEAD));
         assert!(at(27) != AHEAD && at(27) != FLOWN);
     }
@@ -456,7 +462,10 @@ mod tests {
     fn a_small_map_shows_every_cell_that_is_missing() {
         let painter = Painter::new(Arc::new(flat(HeatMapOf::Pages)), [2, 2]);
         assert_eq!(painter.finer, 2);
-        let picture = painter.paint(&snapshot()).unwrap();
+        let mut snapshot = snapshot();
+        // A camera far away hides nothing.
+        snapshot.view.position.x = 1e9;
+        let picture = painter.paint(&snapshot).unwrap();
         // Cell (2, 1) from the south-west lies in the pixel in the south-east.
         assert_eq!(picture[3], MISSING);
     }
