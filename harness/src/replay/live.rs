@@ -96,13 +96,13 @@ struct Screen {
     painter: Option<Painter>,
     /// Columns and rows of the terminal.
     size: [u32; 2],
-    /// Lines from the map's first one to the cursor.
-    lines: usize,
+    /// The lines that are there, the last one above the cursor's.
+    shown: Vec<String>,
 }
 
 impl Screen {
     fn new(ink: Ink, scenery: Arc<Scenery>) -> Self {
-        Self { ink, scenery, painter: None, size: [0; 2], lines: 0 }
+        Self { ink, scenery, painter: None, size: [0; 2], shown: Vec::new() }
     }
 
     fn draw(&mut self, snapshot: &Snapshot) -> Result<()> {
@@ -112,10 +112,11 @@ impl Screen {
         if self.painter.is_none() {
             progress::hide_cursor();
         } else if size == self.size {
-            write!(out, "\r\x1b[{}A", self.lines)?;
+            write!(out, "\r\x1b[{}A", self.shown.len())?;
         } else {
             // Lines that were wrapped anew cannot be found again.
             out.push_str("\x1b[2J\x1b[H");
+            self.shown.clear();
         }
         let painter = match &mut self.painter {
             Some(painter) if size == self.size => painter,
@@ -126,11 +127,16 @@ impl Screen {
         };
         self.size = size;
         let map = text(painter, snapshot, self.ink)?;
-        self.lines = map.lines().count() + 1;
-        for line in map.lines() {
-            writeln!(out, "{line}\x1b[K")?;
+        let status = status_line(snapshot, columns.into());
+        let lines: Vec<String> = map.lines().chain([&*status]).map(str::to_owned).collect();
+        for (i, line) in lines.iter().enumerate() {
+            // What stays is not written again: a map has many lines and few that change.
+            match self.shown.get(i) == Some(line) {
+                true => out.push('\n'),
+                false => writeln!(out, "{line}\x1b[K")?,
+            }
         }
-        writeln!(out, "{}\x1b[K", status_line(snapshot, columns.into()))?;
+        self.shown = lines;
         let mut stderr = stderr().lock();
         stderr.write_all(out.as_bytes()).context("cannot draw in the terminal")
     }
