@@ -235,7 +235,7 @@ impl Files {
 
 /// What the colours are, for people.
 fn note(scenery: &Scenery, path: &Path, [w, h]: [u32; 2], last: &Snapshot) -> String {
-    let top = scenery.top(last);
+    let top = scenery.top(last, [w, h]);
     let colors = match scenery.of {
         HeatMapOf::Pages => format!("finest texture page resident, of {} levels", top + 1.0),
         HeatMapOf::Tiles => format!("finest terrain tile resident, of {} levels", top + 1.0),

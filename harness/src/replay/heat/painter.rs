@@ -45,7 +45,7 @@ pub struct Waypoint {
     pub cuts: usize,
 }
 
-/// The greatest number that a map's colours stand for, and what is drawn in them.
+/// A number for each pixel, and those at the ends of the colours.
 struct Heat {
     values: Vec<f32>,
     low: f32,
@@ -76,16 +76,10 @@ impl Scenery {
         }
     }
 
-    /// The number at the hot end of the colours: for counts the next of 1, 2, 5, 10, 20 … from the
-    /// largest one on, so that it seldom changes from map to map.
-    pub fn top(&self, snapshot: &Snapshot) -> f32 {
-        match self.levels() {
-            0 => {
-                let largest = self.cells(snapshot).into_iter().flatten().fold(0.0, f32::max);
-                round_up(largest)
-            }
-            levels => (levels - 1) as f32,
-        }
+    /// The number at the hot end of a map's colours: for counts the next of 1, 2, 5, 10, 20 … from
+    /// the largest one on, so that it seldom changes from map to map.
+    pub fn top(&self, snapshot: &Snapshot, size: [u32; 2]) -> f32 {
+        self.heat(snapshot, size.map(|s| s * finer(self, size))).high
     }
 
     /// A number for each cell of each ground.
@@ -420,7 +414,7 @@ mod tests {
         let mut snapshot = snapshot();
         snapshot.counts = vec![0; 21];
         (snapshot.counts[0], snapshot.counts[3], snapshot.counts[16]) = (7, 1, 3);
-        assert_eq!(painter.scenery.top(&snapshot), 10.0);
+        assert_eq!(painter.scenery.top(&snapshot, [80, 80]), 10.0);
         let picture = painter.paint(&snapshot).unwrap();
         let at = |column: usize, row: usize| picture[(70 - 20 * row) * 80 + 10 + 20 * column];
         // 3 + 7 loads are the top, 3 and 1 of 10 lie on the fourth and the second stop.
