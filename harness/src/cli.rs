@@ -230,6 +230,7 @@ Examples:
   harness replay path.cam --world W.far --budget 64MiB
   harness replay --clock virtual --device hdd --json -      from a disk that you do not own
   harness replay --clock virtual --render cpu --frames out --every 60 --size 480x270
+  harness replay --heat-map map.png --live                  what was resident where, as a map
   harness replay --to 20 --assert 'holes == 0' --assert 'update_ms.p99 <= 1'")]
 pub struct ReplayArgs {
     /// The camera path. Default: a built-in flyover
@@ -286,6 +287,22 @@ pub struct ReplayArgs {
     /// Size of each picture
     #[arg(long, value_name = "WxH", default_value = "480x270", value_parser = parse_size)]
     pub size: [u32; 2],
+    /// Draw the world from above, coloured by what is resident at the end of the run
+    #[arg(long, value_name = "F.png")]
+    pub heat_map: Option<PathBuf>,
+    /// What the colours of --heat-map and --live are
+    #[arg(long, value_enum, value_name = "FIGURE", default_value = "pages")]
+    pub heat_map_of: HeatMapOf,
+    /// Another heat map every so many seconds of the path: F-0001.png, F-0002.png, ...
+    #[arg(long, value_name = "S", allow_negative_numbers = true, requires = "heat_map")]
+    pub heat_map_every: Option<f64>,
+    /// Longer side of a heat map, px
+    #[arg(long, value_name = "N", default_value_t = 1024, requires = "heat_map")]
+    #[arg(value_parser = clap::value_parser!(u32).range(64..=4096))]
+    pub heat_map_px: u32,
+    /// Draw the heat map in the terminal while the replay runs; without a terminal, once at the end
+    #[arg(long)]
+    pub live: bool,
     /// Write the report as JSON; - is the standard output
     #[arg(long, value_name = "F|-")]
     pub json: Option<PathBuf>,
@@ -295,6 +312,19 @@ pub struct ReplayArgs {
     /// Fail with exit status 10 unless this holds, as 'GROUP.KEY OP NUMBER'
     #[arg(long = "assert", value_name = "EXPR")]
     pub asserts: Vec<String>,
+}
+
+/// Which figure the colours of a heat map are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HeatMapOf {
+    /// The finest texture page that is resident
+    Pages,
+    /// The finest terrain tile that is resident
+    Tiles,
+    /// How often pages and tiles were loaded
+    Loads,
+    /// In how many frames pages and tiles were wanted and not there
+    Misses,
 }
 
 /// Which clock a replay goes by.

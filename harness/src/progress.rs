@@ -1,6 +1,7 @@
 //! Progress on stderr, on a terminal only, and Ctrl-C.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{Write, stderr};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +16,21 @@ pub fn bar(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
+static CURSOR_HIDDEN: AtomicBool = AtomicBool::new(false);
+
+/// Hides the terminal's cursor. Whoever does so shows it again, however they end.
+pub fn hide_cursor() {
+    CURSOR_HIDDEN.store(true, Ordering::SeqCst);
+    let _ = stderr().write_all(b"\x1b[?25l");
+}
+
+/// Shows the cursor again, if it is hidden.
+pub fn show_cursor() {
+    if CURSOR_HIDDEN.swap(false, Ordering::SeqCst) {
+        let _ = stderr().write_all(b"\x1b[?25h");
+    }
+}
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the user asked to stop (Ctrl-C, or a termination signal). The first call installs the
@@ -25,6 +41,7 @@ pub fn interrupted() -> &'static AtomicBool {
         // Without a handler Ctrl-C ends the process: nothing half-written is taken for whole.
         let _ = ctrlc::set_handler(|| {
             if INTERRUPTED.swap(true, Ordering::SeqCst) {
+                show_cursor();
                 std::process::exit(130);
             }
         });

@@ -40,6 +40,7 @@ struct State<T> {
     frames: VecDeque<T>,
     pushed: u64,
     dropped: u64,
+    depth_max: usize,
     closed: bool,
 }
 
@@ -47,7 +48,8 @@ impl<T> FrameFifo<T> {
     /// A queue for so many frames, one at least.
     #[must_use]
     pub fn new(capacity: usize, policy: FifoPolicy) -> Self {
-        let state = State { frames: VecDeque::new(), pushed: 0, dropped: 0, closed: false };
+        let state =
+            State { frames: VecDeque::new(), pushed: 0, dropped: 0, depth_max: 0, closed: false };
         Self {
             capacity: capacity.max(1),
             policy,
@@ -69,6 +71,7 @@ impl<T> FrameFifo<T> {
         }
         let oldest = if self.is_full_now(&state) { state.frames.pop_front() } else { None };
         state.frames.push_back(frame);
+        state.depth_max = state.depth_max.max(state.frames.len());
         state.dropped += u64::from(oldest.is_some());
         drop(state);
         self.changed.notify_all();
@@ -106,6 +109,12 @@ impl<T> FrameFifo<T> {
         self.state().frames.len()
     }
 
+    /// The most frames that were ever in it at once.
+    #[must_use]
+    pub fn depth_max(&self) -> usize {
+        self.state().depth_max
+    }
+
     /// Frames that fit.
     #[must_use]
     pub fn capacity(&self) -> usize {
@@ -116,6 +125,12 @@ impl<T> FrameFifo<T> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.is_full_now(&self.state())
+    }
+
+    /// Frames that were pushed, dropped ones included.
+    #[must_use]
+    pub fn pushed(&self) -> u64 {
+        self.state().pushed
     }
 
     /// Frames that were pushed and not delivered, because it was full or closed.

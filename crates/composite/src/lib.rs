@@ -63,7 +63,7 @@ pub use resize::{FilterType, resize};
 pub use splat::{Plane, SPLATS_MAX, Splat, splat};
 pub use srgb::{encode as srgb_encode, linear as srgb_linear};
 pub use stack::{Layer, Source, compose};
-pub use terminal::{ascii, half_blocks};
+pub use terminal::{ascii, half_blocks, half_blocks_256};
 pub use tile::Tile;
 pub use tint::modulate;
 pub use upsample::upsample4;

@@ -5,8 +5,8 @@ use std::thread;
 
 use farplane_composite::{
     Channel, ColorMap, FifoPolicy, Format, FrameFifo, Half, Image, ImageMut, Paint, Pixel, Pushed,
-    SizeError, Straight, ascii, convert, draw, extract_channel, fit, half_blocks, line,
-    pack_channels, polyline, premultiply,
+    SizeError, Straight, ascii, convert, draw, extract_channel, fit, half_blocks, half_blocks_256,
+    line, pack_channels, polyline, premultiply,
 };
 
 const CLEAR: Pixel = [0; 4];
@@ -212,6 +212,28 @@ fn half_blocks_carry_two_rows_and_repeat_no_colour() {
 }
 
 #[test]
+fn half_blocks_in_256_colours_take_the_nearest_of_the_palette() {
+    // The palette as xterm's 256colres.h has it, from 16 on.
+    let cube =
+        (0..216).map(|i| [i / 36, i / 6 % 6, i % 6].map(|c| if c == 0 { 0 } else { 55 + 40 * c }));
+    let palette: Vec<[i32; 3]> = cube.chain((0..24).map(|i| [8 + 10 * i; 3])).collect();
+    let distance =
+        |a: [i32; 3], b: [i32; 3]| -> i32 { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum() };
+    for i in 0..4096_i32 {
+        let color = [i * 37 % 256, i * 101 % 256, i % 7 * i % 256];
+        let [r, g, b] = color.map(|c| c as u8);
+        let mut out = String::new();
+        let pixels = [[r, g, b, 255]; 2];
+        half_blocks_256(&Image::packed(&pixels, 1, 2).unwrap(), &mut out).unwrap();
+        let code = out.strip_prefix("\x1b[38;5;").and_then(|rest| rest.split('m').next());
+        let index: usize = code.unwrap().parse().unwrap();
+        assert_eq!(out, format!("\x1b[38;5;{index}m\x1b[48;5;{index}m▀\x1b[0m\n"));
+        let nearest = palette.iter().map(|p| distance(*p, color)).min().unwrap();
+        assert_eq!(distance(palette[index - 16], color), nearest, "{color:?}");
+    }
+}
+
+#[test]
 fn ascii_is_darker_where_the_picture_is() {
     let gray = |v: u8| [v, v, v, 255];
     let pixels = [
@@ -237,6 +259,7 @@ fn a_full_queue_drops_what_its_policy_says() {
     assert_eq!(pushed, [Pushed::Taken, Pushed::Taken, Pushed::Refused(2)]);
     assert!(newest.is_full() && newest.depth() == 2 && newest.capacity() == 2);
     assert_eq!((newest.dropped(), newest.drop_rate()), (1, 1.0 / 3.0));
+    assert_eq!((newest.pushed(), newest.depth_max()), (3, 2));
     assert_eq!([newest.try_pop(), newest.try_pop(), newest.try_pop()], [Some(0), Some(1), None]);
 
     let oldest = FrameFifo::new(2, FifoPolicy::DropOldest);
@@ -246,6 +269,7 @@ fn a_full_queue_drops_what_its_policy_says() {
     assert_eq!(oldest.push(7), Pushed::Refused(7));
     assert_eq!([oldest.pop(), oldest.pop(), oldest.pop()], [Some(1), Some(2), None]);
     assert_eq!((oldest.dropped(), oldest.drop_rate()), (2, 0.5));
+    assert_eq!((oldest.pushed(), oldest.depth_max(), oldest.depth()), (4, 2, 0));
     assert_eq!(FrameFifo::<u8>::new(0, FifoPolicy::Block).capacity(), 1);
 }
 

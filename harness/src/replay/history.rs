@@ -38,6 +38,11 @@ impl History {
         self.past[(frame % FRAMES) as usize].copy_from_slice(&self.now);
     }
 
+    /// What is resident at present: a bit a unit.
+    pub fn now(&self) -> &[u64] {
+        &self.now
+    }
+
     /// What was resident at the start of a frame.
     pub fn at(&self, frame: u64) -> Residents<'_> {
         Residents { bits: &self.past[(frame % FRAMES) as usize] }

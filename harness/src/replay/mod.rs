@@ -1,12 +1,15 @@
 //! `harness replay`: flies a camera path through a world and reports how that went.
 
 mod entities;
+mod heat;
 mod history;
+mod live;
 mod machine;
 mod needs;
 mod picture;
 mod run;
 mod settings;
+mod sink;
 
 pub use run::FEEDBACK_DELAY_FRAMES;
 pub use settings::{BUILT_IN_SECONDS, Settings, VFOV_DEGREES, VIEWPORT_PX, built_in_path};
@@ -168,6 +171,7 @@ fn report(settings: &Settings, mut o: Outcome) -> Result<Report, Failure> {
     report.timing.threads = Some(settings.threads as u64);
     report.timing.set_frames(&summary, &o.stage_names);
     report.timing.startup_ms = Some(o.startup_ms);
+    report.timing.fifos = o.fifos;
     report.timing.stolen_ms = o.stolen.map(|d| d.as_secs_f64() * 1e3);
     report.timing.peak_anon_rss_bytes = o.anon_rss_bytes_max;
     Ok(report)

@@ -1,10 +1,12 @@
 //! Pictures of what is resident beside the fully resident truth, drawn by the ray caster.
 
 use crate::replay::settings::{Settings, VIEWPORT_PX, picture_folder};
+use crate::replay::sink::Sink;
+use crate::report::Fifo;
 use crate::status::Failure;
 use crate::truth::{Truth, grid};
 use anyhow::{Context, anyhow};
-use farplane::composite::psnr;
+use farplane::composite::{FifoPolicy, psnr};
 use farplane::geom::{Vec3, View};
 use farplane::io::Archive;
 use farplane::lod::{CULLED, DrawItem, LodView, ideal_level};
@@ -12,7 +14,7 @@ use farplane::vt::PageId;
 use farplane::world::mesh;
 use farplane::{Farplane, Frame, PageScratch, WorldIndex, compose_page, page_texel};
 use farplane_raycast::{Hit, Mesh, Picture, Pixel, Placement, Scene, Surface};
-use image::{ImageBuffer, Rgb};
+use image::{ImageBuffer, Rgb, RgbImage};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,6 +26,8 @@ const LIGHT: Vec3 = Vec3::new(-0.48, -0.36, 0.8);
 const AMBIENT: f32 = 0.35;
 /// What equal pictures count as, dB: their PSNR is infinite, and means would be too.
 const PSNR_MAX_DB: f64 = 99.0;
+/// Pictures that may wait to be written.
+const FIFO_CAPACITY: usize = 4;
 /// Rows that one task draws.
 const BAND: u32 = 8;
 /// Composited pages of the truth that are kept from picture to picture.
@@ -32,6 +36,8 @@ const PAGES_KEPT: usize = 2048;
 /// Draws and writes the pictures of a run.
 pub struct Pictures {
     folder: PathBuf,
+    /// Encodes and writes, while the next frames run.
+    sink: Sink<(PathBuf, RgbImage)>,
     size: [u32; 2],
     archive: Arc<Archive>,
     truth: Arc<Truth>,
@@ -71,15 +77,20 @@ impl TruePages {
 }
 
 impl Pictures {
-    /// Makes the folder.
+    /// Makes the folder and starts a thread that writes.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When either cannot be.
     pub fn new(settings: &Settings) -> Result<Self, Failure> {
         let folder = picture_folder(&settings.args)?.context("--frames")?;
         let archive = Arc::clone(&settings.archive);
+        let save = |(path, picture): (PathBuf, RgbImage)| {
+            let cannot = || format!("cannot write the picture {}", path.display());
+            picture.save(&path).with_context(cannot)
+        };
         Ok(Self {
             folder,
+            sink: Sink::start("pictures", FIFO_CAPACITY, FifoPolicy::Block, false, save)?,
             size: settings.args.size,
             truth: Arc::clone(&settings.truth),
             pages: TruePages { archive: Arc::clone(&archive), done: Mutex::default() },
@@ -205,7 +216,15 @@ impl Pictures {
         Ok(color)
     }
 
-    fn write(&self, number: u64, left: &[[u8; 4]], right: &[[u8; 4]]) -> Result<(), Failure> {
+    /// Waits until all pictures are written.
+    ///
+    /// # Errors
+    /// When one cannot be.
+    pub fn finish(self) -> Result<Fifo, Failure> {
+        Ok(self.sink.finish()?)
+    }
+
+    fn write(&mut self, number: u64, left: &[[u8; 4]], right: &[[u8; 4]]) -> Result<(), Failure> {
         let [w, h] = self.size;
         let gap = 4;
         let picture = ImageBuffer::from_fn(w * 2 + gap, h, |x, y| {
@@ -220,10 +239,7 @@ impl Pictures {
             }
         });
         let path = self.folder.join(format!("frame-{number:06}.png"));
-        picture
-            .save(&path)
-            .with_context(|| format!("cannot write the picture {}", path.display()))?;
-        Ok(())
+        Ok(self.sink.push((path, picture))?)
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::cli::{Clock, Io, Pace, Render};
 use crate::progress;
 use crate::replay::entities::Entities;
+use crate::replay::heat::{HeatMaps, Status};
 use crate::replay::history::{FRAMES, History};
 use crate::replay::machine;
 use crate::replay::needs::{NeedsCaster, Taken};
 use crate::replay::picture::Pictures;
 use crate::replay::settings::{Settings, backend};
-use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMeter};
+use crate::report::{CsvRow, CsvWriter, Fifos, FrameNeeds, FrameStart, Need, ResidencyMeter};
 use crate::status::Failure;
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
@@ -16,6 +17,7 @@ use farplane::io::{Backend, Chosen, FaultPlan, HeapPool, QueueOptions, SimQueue,
 use farplane::stream::Counters;
 use farplane::{Farplane, Frame, Options, Stage};
 use farplane_profiler::{Clock as WallClock, FrameLog, Histogram, Recorder, StageId, StageSet};
+use indicatif::ProgressBar;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::BufWriter;
@@ -31,7 +33,7 @@ const BEHIND_FRAMES_MAX: u64 = FRAMES / 4;
 
 /// Names of the stages of an update, then of the harness's own work.
 pub fn stage_names() -> Vec<&'static str> {
-    Stage::ALL.iter().map(|s| s.name()).chain(["ecs", "measure"]).collect()
+    Stage::ALL.iter().map(|s| s.name()).chain(["ecs", "measure", "map"]).collect()
 }
 
 /// Everything counted over a run.
@@ -59,6 +61,7 @@ pub struct Outcome {
     pub cuts: u64,
     pub startup_ms: f64,
     pub failed_units: Vec<u32>,
+    pub fifos: Fifos,
 }
 
 /// Mean, extremes and last value of something sampled.
@@ -124,6 +127,7 @@ struct Run<'a> {
     views: Vec<View>,
     csv: Option<CsvWriter<BufWriter<File>>>,
     pictures: Option<Pictures>,
+    maps: Option<HeatMaps>,
     counters: Counters,
 }
 
@@ -135,7 +139,11 @@ pub fn replay(settings: &Settings, process_start: WallClock) -> Result<Outcome, 
     let mut run = Run::new(settings)?;
     run.outcome.startup_ms = process_start.now_ns() as f64 * 1e-6;
     let total = settings.frames.end - settings.frames.start;
-    let bar = progress::bar(total, "replay");
+    // A live map has a line of its own.
+    let bar = match run.maps.as_ref().is_some_and(HeatMaps::is_live) {
+        true => ProgressBar::hidden(),
+        false => progress::bar(total, "replay"),
+    };
     if settings.args.clock == Clock::Real {
         machine::take_first_core();
     }
@@ -216,6 +224,7 @@ impl<'a> Run<'a> {
             cuts: 0,
             startup_ms: 0.0,
             failed_units: Vec::new(),
+            fifos: Fifos::default(),
             farplane,
         };
         Ok(Self {
@@ -232,6 +241,7 @@ impl<'a> Run<'a> {
             views: Vec::new(),
             csv: csv.transpose()?,
             pictures,
+            maps: HeatMaps::new(settings, &index)?,
             counters: outcome.farplane.core().counters(),
             outcome,
         })
@@ -282,6 +292,12 @@ impl<'a> Run<'a> {
         self.note_changes(i, now_ns)?;
         let needs = self.take_needs(i, &view)?;
         self.recorder.end();
+        self.recorder.begin(self.stages[Stage::ALL.len() + 2]);
+        let status = self.status(i);
+        if let Some(maps) = &mut self.maps {
+            maps.frame(self.history.now(), &view, status)?;
+        }
+        self.recorder.end();
         if let Some(record) = self.recorder.end_frame() {
             self.write_row(i, &record, &needs)?;
             self.outcome.log.push(record);
@@ -294,6 +310,17 @@ impl<'a> Run<'a> {
             self.outcome.psnr.push(psnr);
         }
         Ok(())
+    }
+
+    fn status(&self, i: u64) -> Status {
+        let frames = &self.settings.frames;
+        let core = self.outcome.farplane.core();
+        Status {
+            frames: [i, frames.end - frames.start],
+            seconds: i as f64 / self.settings.args.target_hz,
+            usage_bytes: [self.frame.stats.usage_bytes, self.settings.args.budget],
+            reads: core.reads_in_flight(),
+        }
     }
 
     /// Brings the history of residency up to date: after the frame's start, for the next one.
@@ -309,6 +336,9 @@ impl<'a> Run<'a> {
             self.history.set(placed.unit, true);
             let bytes = u64::from(index.units[placed.unit as usize].resident_bytes);
             meter.loaded(placed.unit, bytes, i, next_ns)?;
+            if let Some(maps) = &mut self.maps {
+                maps.loaded(placed.unit);
+            }
         }
         for &(class, ns) in &changes.latencies {
             self.outcome.latencies[usize::from(class)].record(ns);
@@ -393,7 +423,11 @@ impl<'a> Run<'a> {
             now_ns: (taken.frame as f64 * 1e9 / self.settings.args.target_hz) as u64,
             warm_up: (taken.frame as f64 / self.settings.args.target_hz) < warmup,
         };
-        Ok(self.outcome.meter.frame(at, &self.needs)?)
+        let counted = self.outcome.meter.frame(at, &self.needs)?;
+        if let Some(maps) = &mut self.maps {
+            maps.counted(&self.needs, &counted, at.warm_up);
+        }
+        Ok(counted)
     }
 
     fn sample(&mut self, i: u64, warm_up: bool) -> Result<(), Failure> {
@@ -483,6 +517,14 @@ impl<'a> Run<'a> {
         }
         if let Some(csv) = self.csv.take() {
             csv.finish().context("writing the CSV (is the disk full?)")?;
+        }
+        if let Some(maps) = self.maps.take() {
+            let (view, _) = self.settings.view(self.settings.frames.end - 1);
+            let status = self.status(total);
+            self.outcome.fifos = maps.finish(self.history.now(), &view, status)?;
+        }
+        if let Some(pictures) = self.pictures.take() {
+            self.outcome.fifos.pictures = pictures.finish()?;
         }
         let after = machine::stolen();
         self.outcome.stolen = after.zip(self.outcome.stolen).map(|(a, b)| a.saturating_sub(b));

@@ -2,6 +2,7 @@
 
 use crate::cache;
 use crate::cli::{Clock, Io, Render, ReplayArgs};
+use crate::file::check_target;
 use crate::replay::machine;
 use crate::report::Assertion;
 use crate::status::Failure;
@@ -137,6 +138,7 @@ fn check_usage(args: &ReplayArgs) -> Result<Device, Failure> {
     if (args.render == Render::Cpu) != args.frames.is_some() {
         return usage("--render cpu and --frames DIR go together");
     }
+    check_heat_map(args)?;
     if args.every == 0 || args.model_workers == 0 || args.model_workers > 256 {
         return usage("--every is at least 1, --model-workers 1 to 256");
     }
@@ -152,6 +154,23 @@ fn check_usage(args: &ReplayArgs) -> Result<Device, Failure> {
     }
     let name = args.device.as_deref().unwrap_or("nvme");
     name.parse().map_err(|e: farplane::io::UnknownDevice| Failure::Usage(format!("--device: {e}")))
+}
+
+fn check_heat_map(args: &ReplayArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.heat_map {
+        if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
+            let name = path.display();
+            return Err(Failure::Usage(format!(
+                "--heat-map {name} is a PNG: end its name in .png"
+            )));
+        }
+        check_target(path)?;
+    }
+    if args.heat_map_every.is_some_and(|s| !(s.is_finite() && s * args.target_hz >= 1.0)) {
+        let text = "--heat-map-every is one frame at least, in seconds of the path";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    Ok(())
 }
 
 fn assertions(args: &ReplayArgs) -> Result<Vec<Assertion>, Failure> {

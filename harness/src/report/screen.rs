@@ -293,6 +293,17 @@ fn timing_lines(report: &Report, lines: &mut Vec<String>) {
         ("start-up ms", figure(timing.startup_ms, 0)),
         ("anon RSS max", mib(timing.peak_anon_rss_bytes)),
     ]));
+    let fifos = &timing.fifos;
+    let named =
+        [("pictures", &fifos.pictures), ("heat maps", &fifos.heat_map), ("live", &fifos.live)];
+    for (name, fifo) in named.into_iter().filter(|(_, fifo)| fifo.frames.is_some()) {
+        lines.push(row(&[
+            (name, count(fifo.frames)),
+            ("waited, max", format!("{}/{}", count(fifo.depth_max), count(fifo.capacity))),
+            ("dropped", count(fifo.dropped)),
+            ("drop rate", figure(fifo.drop_rate, 4)),
+        ]));
+    }
     lines.push(format!(
         "  worst frame: {}, {}; stolen by the host: {} ms",
         count(timing.hitches.worst_frame),

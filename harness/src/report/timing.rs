@@ -40,6 +40,9 @@ pub struct Timing {
     pub tier: Option<String>,
     /// Each stage's own time.
     pub stages_ms: BTreeMap<String, StageMs>,
+    /// Queues of frames for whoever writes and draws them: here since how full they are depends on
+    /// how fast that is.
+    pub fifos: Fifos,
     /// From the start of the process to its first frame, ms.
     pub startup_ms: Option<f64>,
     /// Time that a hypervisor took from the machine during the run, all cores together, ms.
@@ -126,6 +129,34 @@ pub struct StageMs {
     pub p99: Option<f64>,
     /// Longest.
     pub max: Option<f64>,
+}
+
+/// The frame FIFOs of a run; all figures absent for what was not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Fifos {
+    /// Pictures (`--frames`) on their way to files.
+    pub pictures: Fifo,
+    /// Heat maps (`--heat-map`) on their way to files.
+    pub heat_map: Fifo,
+    /// Heat maps on their way to the terminal (`--live`).
+    pub live: Fifo,
+}
+
+/// A frame FIFO.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Fifo {
+    /// What it does when it is full: block, drop-oldest or drop-newest.
+    pub policy: String,
+    /// Frames that fit.
+    pub capacity: Option<u64>,
+    /// Frames handed in.
+    pub frames: Option<u64>,
+    /// The most that waited at once.
+    pub depth_max: Option<u64>,
+    /// Frames handed in and never consumed.
+    pub dropped: Option<u64>,
+    /// dropped / frames.
+    pub drop_rate: Option<f64>,
 }
 
 impl Timing {

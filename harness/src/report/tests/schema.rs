@@ -37,7 +37,8 @@ const TABLE: &[(&str, &str)] = &[
          interval_ms.p99 interval_ms.max interval_ms.cv update_ms.p50 update_ms.p99 update_ms.max \
          cull_ms lod_ms hitches.over_target hitches.over_2x hitches.over_50ms hitches.ms_per_s \
          hitches.worst_frame hitches.worst_cause pacing_ms.mean pacing_ms.p99 smoothness tier \
-         stages_ms startup_ms peak_anon_rss_bytes",
+         stages_ms fifos.pictures.policy fifos.heat_map.capacity fifos.heat_map.frames \
+         fifos.heat_map.depth_max fifos.live.dropped fifos.live.drop_rate startup_ms peak_anon_rss_bytes",
     ),
 ];
 
