@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod arch;
+mod blocks;
 mod build;
 mod check;
 mod error;
