@@ -84,8 +84,12 @@ from_error!(
 /// Everything that is known of a world without loading a unit, in the shape that a frame needs:
 /// structures of arrays, an octree over the instances, boxes of all pages.
 pub struct WorldIndex {
-    /// The world's own index.
+    /// The world's own index, its instances in the order of [`WorldIndex::octree`]: near ones are
+    /// near each other, so that what a frame looks at lies in runs. An instance's number is its place
+    /// here, in all columns below, and in all that a frame lists.
     pub world: World,
+    /// By instance: its place in the archive, for tables that were made beside that.
+    pub baked_places: Vec<u32>,
     /// Numbering of the pages.
     pub layout: VtLayout,
     /// What pages are composited from.
@@ -140,7 +144,7 @@ impl WorldIndex {
     }
 
     fn build(
-        world: World,
+        mut world: World,
         layout: VtLayout,
         materials: Materials,
         units: Vec<UnitInfo>,
@@ -152,24 +156,16 @@ impl WorldIndex {
         let error_m: Vec<f32> = column(&|n| n.error_m);
         let min_z: Vec<f32> = column(&|n| t.height_m(n.min_q) as f32);
         let max_z: Vec<f32> = column(&|n| t.height_m(n.max_q) as f32);
+        let (octree, baked_places) = in_spatial_order(&mut world)?;
         let (lods, assets) = assets(&world)?;
-        let (mut centers, mut radii, mut boxes) =
-            ([const { Vec::new() }; 3], Vec::new(), Vec::new());
-        for (i, instance) in world.instances.iter().enumerate() {
-            let bounds = world.meshes[instance.mesh as usize].bounds;
-            let radius = bounds.radius * instance.scale;
-            // Meshes turn about z: their sphere's centre stays within this of the axis.
-            let c = bounds.center;
-            let off_axis = (c.x * c.x + c.y * c.y).sqrt() * instance.scale;
-            let center = instance.position + Vec3::new(0.0, 0.0, c.z * instance.scale);
-            for (axis, at) in centers.iter_mut().zip(center.to_array()) {
+        let (mut centers, mut radii) = ([const { Vec::new() }; 3], Vec::new());
+        for instance in &world.instances {
+            let sphere = bounding_sphere(&world, instance);
+            for (axis, at) in centers.iter_mut().zip(sphere.center.to_array()) {
                 axis.push(at);
             }
-            radii.push(radius + off_axis);
-            let sphere = Sphere::new(center, radius + off_axis);
-            boxes.push((Aabb::around(&sphere), i as u32));
+            radii.push(sphere.radius);
         }
-        let octree = Octree::build(&boxes)?;
         let texel_m = world.texel_m().as_vec2();
         let mut mesh_units = Vec::with_capacity(world.meshes.len());
         let mut next = world.mesh_base();
@@ -189,6 +185,7 @@ impl WorldIndex {
         };
         let mesh_draws = (0..).zip(&world.meshes).flat_map(levels).collect();
         let mut index = Self {
+            baked_places,
             mesh_slots,
             mesh_draws,
             page_base: world.page_base(),
@@ -417,7 +414,7 @@ impl WorldIndex {
     #[must_use]
     pub fn index_bytes(&self) -> u64 {
         let tiles = self.error_m.len() * 12 + self.world.terrain.nodes.len() * 8;
-        let instances = self.radii.len() * (12 + 4 + 4 + 4 + 24) + self.octree.index_bytes();
+        let instances = self.radii.len() * (12 + 4 + 4 + 4 + 4 + 24) + self.octree.index_bytes();
         (tiles + instances + self.page_z.len() * 8 + self.units.len() * size_of::<UnitInfo>())
             as u64
     }
@@ -476,6 +473,27 @@ fn unit_infos(
         push(Home::Slot, layout.page_bytes() as u64, None, pinned)?;
     }
     Ok(units)
+}
+
+/// Puts a world's instances into the order of an octree over them. Returns that tree, which knows
+/// them by their new numbers, and the old number of each.
+fn in_spatial_order(world: &mut World) -> Result<(Octree, Vec<u32>), OctreeError> {
+    let boxes = |i: &farplane_world::Instance| Aabb::around(&bounding_sphere(world, i));
+    let boxes: Vec<(Aabb, u32)> = world.instances.iter().map(boxes).zip(0..).collect();
+    let mut octree = Octree::build(&boxes)?;
+    let old = octree.number_in_order();
+    world.instances = old.iter().map(|&i| world.instances[i as usize]).collect();
+    Ok((octree, old))
+}
+
+/// The sphere around an instance, however it is turned, relative to the world's origin.
+fn bounding_sphere(world: &World, instance: &farplane_world::Instance) -> Sphere {
+    let bounds = world.meshes[instance.mesh as usize].bounds;
+    // Meshes turn about z: their sphere's centre stays within this of the axis.
+    let c = bounds.center;
+    let off_axis = (c.x * c.x + c.y * c.y).sqrt() * instance.scale;
+    let center = instance.position + Vec3::new(0.0, 0.0, c.z * instance.scale);
+    Sphere::new(center, bounds.radius * instance.scale + off_axis)
 }
 
 /// Assets are meshes in classes of scales, since an error grows with the scale.

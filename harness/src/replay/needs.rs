@@ -4,7 +4,7 @@ use crate::truth::Truth;
 use farplane::WorldIndex;
 use farplane::geom::View;
 use farplane::lod::{
-    Blocks, CULLED, CutNode, LodChange, LodError, LodRule, LodState, LodView, blocks_of,
+    BLOCK, Blocks, CutNode, LodChange, LodRule, LodState, LodView, VisibleBlocks,
 };
 use farplane_raycast::{Footprint, Lattice};
 use rayon::prelude::*;
@@ -38,7 +38,6 @@ pub struct Taken {
     pub samples: Vec<u32>,
     footprints: Vec<Footprint>,
     cut: Vec<CutNode>,
-    visible: Vec<u32>,
     /// Place in `needs` by unit, plus one; 0 is none.
     places: Vec<u32>,
 }
@@ -53,19 +52,19 @@ pub struct NeedsCaster {
     /// before, and most need not be looked at again.
     sharp: LodRule,
     levels: Option<LodState>,
-    blocks: Vec<u32>,
+    visible: VisibleBlocks,
     changes: Vec<LodChange>,
+    /// By mesh level: what is needed of it in this frame.
+    meshes: Vec<Option<RawNeed>>,
 }
 
 impl NeedsCaster {
     /// Of a world by its index and its true ground.
-    ///
-    /// # Errors
-    /// [`LodError::Rule`] never: a rule's thresholds are those of a rule.
-    pub fn new(index: Arc<WorldIndex>, truth: Arc<Truth>, rule: LodRule) -> Result<Self, LodError> {
-        let sharp = LodRule::new(rule.refine_px(), rule.refine_px(), rule.cull_px())?;
-        let (blocks, changes) = (Vec::new(), Vec::new());
-        Ok(Self { index, truth, rule, sharp, levels: None, blocks, changes })
+    pub fn new(index: Arc<WorldIndex>, truth: Arc<Truth>, rule: LodRule) -> Self {
+        let meshes = vec![None; index.mesh_level_count()];
+        let (visible, changes) = (VisibleBlocks::default(), Vec::new());
+        let sharp = rule.without_hysteresis();
+        Self { index, truth, rule, sharp, levels: None, visible, changes, meshes }
     }
 
     /// Needs of a frame. `parallel` spreads the rays over the current thread pool; the result is the
@@ -149,15 +148,13 @@ impl NeedsCaster {
     }
 
     fn props(&mut self, view: &View, out: &mut Taken) {
-        let Self { index, levels, blocks, changes, .. } = self;
+        let Self { index, levels, visible, changes, meshes, .. } = self;
         let origin = index.world.origin;
-        out.visible.clear();
-        index.octree.query().frustum(&view.frustum(origin), &mut out.visible);
-        blocks_of(&out.visible, blocks);
+        index.instances_in_frustum(&view.frustum(origin), visible);
         let lod_view = LodView::from_view(view, origin);
         let instances = index.instances();
         let levels = levels.get_or_insert_with(|| LodState::new(instances.len()));
-        let blocks = Blocks::Listed(blocks);
+        let blocks = Blocks::Listed(visible.blocks());
         let rule = &self.sharp;
         if levels.select(&instances, &index.lods, blocks, &lod_view, rule, changes).is_err() {
             // As for the streamer: a view that cannot be needs nothing.
@@ -165,21 +162,27 @@ impl NeedsCaster {
         }
         let [w, h] = view.viewport_px;
         let picture_px = w as f32 * h as f32;
-        let first = index.world.mesh_base();
-        for &instance in &out.visible {
-            let i = instance as usize;
-            let level = levels.levels()[i];
-            if level == CULLED {
-                continue;
+        for (&block, &mask) in visible.blocks().iter().zip(visible.masks()) {
+            let mut shown = mask & levels.shown()[block as usize];
+            while shown != 0 {
+                let i = block as usize * BLOCK + shown.trailing_zeros() as usize;
+                shown &= shown - 1;
+                let d = index.center(i as u32) - lod_view.position;
+                let distance = (d.x * d.x + d.y * d.y + d.z * d.z).sqrt().max(0.1);
+                let radius_px = index.radii[i] * lod_view.focal_px / distance;
+                let pixels = (radius_px * radius_px * core::f32::consts::PI).min(picture_px);
+                let class = u8::from(distance >= NEAR_M);
+                let level = index.mesh_slots[i] + u32::from(levels.levels()[i]);
+                let need = meshes[level as usize].get_or_insert(RawNeed {
+                    unit: index.world.mesh_base() + level,
+                    pixels: 0.0,
+                    class,
+                });
+                need.pixels += pixels;
+                need.class = need.class.min(class);
             }
-            let d = index.center(instance) - lod_view.position;
-            let distance = (d.x * d.x + d.y * d.y + d.z * d.z).sqrt().max(0.1);
-            let radius_px = index.radii[i] * lod_view.focal_px / distance;
-            let pixels = (radius_px * radius_px * core::f32::consts::PI).min(picture_px);
-            let unit = first + index.mesh_slots[i] + u32::from(level);
-            let class = u8::from(distance >= NEAR_M);
-            add(&mut out.needs, &mut out.places, unit, pixels, class);
         }
+        out.needs.extend(meshes.iter_mut().filter_map(Option::take));
     }
 }
 
