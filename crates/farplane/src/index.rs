@@ -1,9 +1,11 @@
+use core::convert::Infallible;
+use core::ops::ControlFlow;
 use farplane_geom::{Aabb, Sphere, Vec2, Vec3, View};
 use farplane_io::Archive;
 use farplane_lod::{
     AssetLods, Batch, BatchSlot, Instances, LodError, MeshRange, QuadGrid, QuadTree,
 };
-use farplane_octree::{Octree, OctreeError};
+use farplane_octree::{BlockHits, Octree, OctreeError};
 use farplane_stream::{Home, UnitInfo};
 use farplane_vt::{LayoutError, PageId, VtLayout};
 use farplane_world::materials::Materials;
@@ -112,6 +114,8 @@ pub struct WorldIndex {
     pub mesh_draws: Vec<BatchSlot>,
     /// Boxes of all instances.
     pub octree: Octree,
+    /// By block of the octree: its first instance.
+    pub(crate) block_firsts: Vec<u32>,
     grid: QuadGrid,
     error_m: Vec<f32>,
     min_z: Vec<f32>,
@@ -157,6 +161,7 @@ impl WorldIndex {
         let min_z: Vec<f32> = column(&|n| t.height_m(n.min_q) as f32);
         let max_z: Vec<f32> = column(&|n| t.height_m(n.max_q) as f32);
         let (octree, baked_places) = in_spatial_order(&mut world)?;
+        let block_firsts = block_firsts(&octree);
         let (lods, assets) = assets(&world)?;
         let (mut centers, mut radii) = ([const { Vec::new() }; 3], Vec::new());
         for instance in &world.instances {
@@ -188,6 +193,7 @@ impl WorldIndex {
             baked_places,
             mesh_slots,
             mesh_draws,
+            block_firsts,
             page_base: world.page_base(),
             world,
             layout,
@@ -414,7 +420,9 @@ impl WorldIndex {
     #[must_use]
     pub fn index_bytes(&self) -> u64 {
         let tiles = self.error_m.len() * 12 + self.world.terrain.nodes.len() * 8;
-        let instances = self.radii.len() * (12 + 4 + 4 + 4 + 4 + 24) + self.octree.index_bytes();
+        let instances = self.radii.len() * (12 + 4 + 4 + 4 + 4 + 24)
+            + self.octree.index_bytes()
+            + self.block_firsts.len() * 4;
         (tiles + instances + self.page_z.len() * 8 + self.units.len() * size_of::<UnitInfo>())
             as u64
     }
@@ -484,6 +492,19 @@ fn in_spatial_order(world: &mut World) -> Result<(Octree, Vec<u32>), OctreeError
     let old = octree.number_in_order();
     world.instances = old.iter().map(|&i| world.instances[i as usize]).collect();
     Ok((octree, old))
+}
+
+/// By block of a tree: its first item.
+fn block_firsts(octree: &Octree) -> Vec<u32> {
+    let mut firsts = Vec::new();
+    let everywhere = Sphere::new(Vec3::ZERO, f32::INFINITY);
+    let ControlFlow::Continue(()) =
+        octree.query().visit_sphere_blocks(&everywhere, |BlockHits { block, items, .. }| {
+            firsts.resize(firsts.len().max(block as usize + 1), 0);
+            firsts[block as usize] = items[0];
+            ControlFlow::<Infallible>::Continue(())
+        });
+    firsts
 }
 
 /// The sphere around an instance, however it is turned, relative to the world's origin.

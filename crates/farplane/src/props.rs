@@ -5,32 +5,33 @@ use core::convert::Infallible;
 use core::ops::ControlFlow;
 use farplane_geom::{Frustum, Sphere, View};
 use farplane_lod::{
-    BatchStats, Batches, Blocks, LodChange, LodRule, LodState, LodView, NO_SLOT,
-    SlotBatcher, VisibleBlocks,
+    BatchStats, Batches, Blocks, LodChange, LodRule, LodState, LodView, NO_SLOT, SlotBatcher,
+    VisibleBlocks,
 };
+use farplane_octree::BlockHits;
 use farplane_stream::{Class, Core, Want};
 
 impl WorldIndex {
     /// Replaces `out` by the instances whose boxes a frustum (relative to the world's origin) hits.
     pub fn instances_in_frustum(&self, frustum: &Frustum, out: &mut VisibleBlocks) {
         out.clear();
-        let ControlFlow::Continue(()) =
-            self.octree.query().visit_frustum_blocks(frustum, |items, hits| add(out, items, hits));
+        let add = |hits: BlockHits<'_>| self.add_run(hits, out);
+        let ControlFlow::Continue(()) = self.octree.query().visit_frustum_blocks(frustum, add);
     }
 
     /// Replaces `out` by the instances whose boxes a sphere touches.
     pub fn instances_in_sphere(&self, sphere: &Sphere, out: &mut VisibleBlocks) {
         out.clear();
-        let ControlFlow::Continue(()) =
-            self.octree.query().visit_sphere_blocks(sphere, |items, hits| add(out, items, hits));
+        let add = |hits: BlockHits<'_>| self.add_run(hits, out);
+        let ControlFlow::Continue(()) = self.octree.query().visit_sphere_blocks(sphere, add);
     }
-}
 
-/// Items of a block follow each other: instances are numbered in the order of the tree.
-#[inline]
-fn add(out: &mut VisibleBlocks, items: &[u32], hits: u64) -> ControlFlow<Infallible> {
-    out.push(items[0], hits);
-    ControlFlow::Continue(())
+    /// Instances are numbered in the order of the tree, so those of a block follow each other.
+    #[inline]
+    fn add_run(&self, hits: BlockHits<'_>, out: &mut VisibleBlocks) -> ControlFlow<Infallible> {
+        out.push(self.block_firsts[hits.block as usize], hits.hits);
+        ControlFlow::Continue(())
+    }
 }
 
 /// What is selected of some instances, over many frames.
@@ -172,7 +173,11 @@ impl PropsDraw {
         debug_assert!(drawn.is_ok(), "{drawn:?}: stand-ins are of the same world");
         let batched = drawn.unwrap_or_default();
         let shown = self.batcher.len();
-        PropsDrawn { batched, too_small: in_view - shown, missing: shown - batched.instances as usize }
+        PropsDrawn {
+            batched,
+            too_small: in_view - shown,
+            missing: shown - batched.instances as usize,
+        }
     }
 
     /// What is drawn instead of each mesh level in this frame.

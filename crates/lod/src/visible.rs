@@ -77,9 +77,10 @@ impl VisibleBlocks {
 
     /// The instances one by one, in the order of the blocks.
     pub fn instances(&self) -> impl Iterator<Item = u32> + '_ {
-        self.blocks.iter().zip(&self.masks).flat_map(|(&block, &mask)| {
-            lanes(mask).map(move |lane| block * BLOCK as u32 + lane)
-        })
+        self.blocks
+            .iter()
+            .zip(&self.masks)
+            .flat_map(|(&block, &mask)| lanes(mask).map(move |lane| block * BLOCK as u32 + lane))
     }
 }
 

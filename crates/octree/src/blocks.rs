@@ -11,6 +11,19 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 use farplane_geom::{Frustum, Sphere};
 
+/// A block of the tree, and which of its items a query hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockHits<'a> {
+    /// Which block, for a table of the caller's: a block keeps its number and its items until one of
+    /// them is inserted, removed or moved. The numbers begin at 0 and are in no order.
+    pub block: u32,
+    /// Its items, 64 at most. A caller who knows them by the block's number need not look at them, and
+    /// then they are not read from memory.
+    pub items: &'a [u32],
+    /// A bit for each item that is hit, the lowest for the first; never none.
+    pub hits: u64,
+}
+
 impl Octree {
     /// Numbers the items anew, from 0 on in the order of the tree, which is the order of all query
     /// results, and returns the old number of each by its new one.
@@ -43,13 +56,13 @@ impl Octree {
 }
 
 impl Query<'_> {
-    /// As [`Query::frustum`], a block of items at a time until the visitor breaks: it gets up to 64
-    /// items, and a bit for each that is hit, the lowest for the first. There is no call for a block
-    /// without a hit, and what is wholly inside the frustum costs as little as its blocks are many.
+    /// As [`Query::frustum`], a block of items at a time until the visitor breaks. There is no call
+    /// for a block without a hit, and what is wholly inside the frustum costs as little as its blocks
+    /// are few.
     pub fn visit_frustum_blocks<B>(
         &self,
         frustum: &Frustum,
-        visit: impl FnMut(&[u32], u64) -> ControlFlow<B>,
+        visit: impl FnMut(BlockHits<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         self.visit_blocks(FrustumProbe::new(frustum), visit)
     }
@@ -58,7 +71,7 @@ impl Query<'_> {
     pub fn visit_sphere_blocks<B>(
         &self,
         sphere: &Sphere,
-        visit: impl FnMut(&[u32], u64) -> ControlFlow<B>,
+        visit: impl FnMut(BlockHits<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         match SphereProbe::new(sphere) {
             Some(probe) => self.visit_blocks(probe, visit),
@@ -69,11 +82,11 @@ impl Query<'_> {
     fn visit_blocks<P: Probe, B>(
         &self,
         probe: P,
-        mut visit: impl FnMut(&[u32], u64) -> ControlFlow<B>,
+        mut visit: impl FnMut(BlockHits<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let mut stopped = ControlFlow::Continue(());
-        let emit = |items: &[u32], hits: u64| {
-            stopped = visit(items, hits);
+        let emit = |hits: BlockHits<'_>| {
+            stopped = visit(hits);
             if stopped.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         // Why it stopped is in `stopped`.
@@ -85,7 +98,7 @@ impl Query<'_> {
 /// Emits blocks and which of their items a probe hits.
 struct SelectBlocks<P, E>(Select<P, E>);
 
-impl<P: Probe, E: FnMut(&[u32], u64) -> ControlFlow<()>> Visit for SelectBlocks<P, E> {
+impl<P: Probe, E: FnMut(BlockHits<'_>) -> ControlFlow<()>> Visit for SelectBlocks<P, E> {
     type Open = u8;
     type Verdict = [u8; 6];
 
@@ -104,7 +117,6 @@ impl<P: Probe, E: FnMut(&[u32], u64) -> ControlFlow<()>> Visit for SelectBlocks<
         if open != 0 {
             prefetch(block.boxes);
         }
-        prefetch(&block.items[0]);
     }
 
     #[inline(always)]
@@ -127,6 +139,7 @@ impl<P: Probe, E: FnMut(&[u32], u64) -> ControlFlow<()>> Visit for SelectBlocks<
         if hits == 0 {
             return ControlFlow::Continue(());
         }
-        (self.0.emit)(&block.items[..block.count], hits)
+        let items = &block.items[..block.count];
+        (self.0.emit)(BlockHits { block: block.index, items, hits })
     }
 }

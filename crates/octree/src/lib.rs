@@ -29,6 +29,7 @@ mod tree;
 mod walk;
 
 pub use arch::InstructionSet;
+pub use blocks::BlockHits;
 pub use error::OctreeError;
 pub use format::{FormatError, OctreeView};
 pub use frusta::FRUSTA_MAX;

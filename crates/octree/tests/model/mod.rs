@@ -6,7 +6,7 @@ mod queries;
 
 use bytes::AlignedBytes;
 use farplane_geom::{Aabb, DVec3, Frustum, Sphere, Vec3, View};
-use farplane_octree::{COORDINATE_MAX_M, Handle, InstructionSet, LAYERS_DEFAULT};
+use farplane_octree::{BlockHits, COORDINATE_MAX_M, Handle, InstructionSet, LAYERS_DEFAULT};
 use farplane_octree::{Octree, OctreeError, OctreeView, Ray};
 use std::ops::ControlFlow;
 
@@ -343,15 +343,21 @@ impl Model {
         let living: Vec<_> = old.iter().filter_map(|&i| items[i as usize].take()).collect();
         assert_eq!(living.len(), old.len());
         self.items = living.into_iter().chain(items.into_iter().flatten()).collect();
-        let mut next = 0;
+        let (mut next, mut blocks) = (0, Vec::new());
         let all = Sphere::new(Vec3::ZERO, f32::INFINITY);
-        let done = self.tree.query().visit_sphere_blocks(&all, |items, hits| {
-            let run = next..next + items.len() as u32;
-            assert!(items.iter().copied().eq(run.clone()));
-            assert_eq!(hits.count_ones() as usize, items.len());
-            next = run.end;
-            ControlFlow::<()>::Continue(())
-        });
+        let done =
+            self.tree.query().visit_sphere_blocks(&all, |BlockHits { block, items, hits }| {
+                let run = next..next + items.len() as u32;
+                assert!(items.iter().copied().eq(run.clone()));
+                assert_eq!(hits.count_ones() as usize, items.len());
+                next = run.end;
+                blocks.push(block);
+                ControlFlow::<()>::Continue(())
+            });
+        let count = blocks.len();
+        blocks.sort_unstable();
+        blocks.dedup();
+        assert_eq!(blocks.len(), count);
         assert!(done.is_continue() && next as usize == old.len());
     }
 

@@ -1,9 +1,11 @@
 use super::{Ask, Model, Query};
 use farplane_geom::{Aabb, Frustum, Vec3};
-use farplane_octree::{FRUSTA_MAX, Neighbor, OctreeError, Query as Queries, Ray, RayHit};
+use farplane_octree::{
+    BlockHits, FRUSTA_MAX, Neighbor, OctreeError, Query as Queries, Ray, RayHit,
+};
 use std::ops::ControlFlow;
 
-type BlockVisitor<'a> = &'a mut dyn FnMut(&[u32], u64) -> ControlFlow<()>;
+type BlockVisitor<'a> = &'a mut dyn FnMut(BlockHits<'_>) -> ControlFlow<()>;
 type Visitor<'a> = &'a mut dyn FnMut(u32) -> ControlFlow<()>;
 
 impl Model {
@@ -152,7 +154,7 @@ fn collect(
 /// stops where it wants to.
 fn check_blocks(found: &[u32], visit: impl Fn(BlockVisitor<'_>) -> ControlFlow<()>) {
     let (mut hit, mut blocks) = (Vec::new(), 0);
-    let done = visit(&mut |items, hits| {
+    let done = visit(&mut |BlockHits { items, hits, .. }| {
         assert!(hits != 0 && 64 - hits.leading_zeros() as usize <= items.len());
         let bits = items.iter().enumerate().filter(|(i, _)| hits >> i & 1 == 1);
         hit.extend(bits.map(|(_, &item)| item));
@@ -162,7 +164,7 @@ fn check_blocks(found: &[u32], visit: impl Fn(BlockVisitor<'_>) -> ControlFlow<(
     assert!(done.is_continue());
     assert_eq!(hit, found);
     let mut visited = 0;
-    let stopped = visit(&mut |_, _| {
+    let stopped = visit(&mut |_| {
         visited += 1;
         if visited == (blocks + 1) / 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
