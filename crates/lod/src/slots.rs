@@ -61,8 +61,8 @@ impl SlotBatcher {
     }
 
     /// Adds those of visible blocks that are not [`CULLED`], in the order of the blocks: what
-    /// [`SlotBatcher::add`] does for the same instances in a list, in about a third of the time, since
-    /// neighbours are read as they lie. Blocks in which nothing is shown are not read at all. Bits
+    /// [`SlotBatcher::add`] does for the same instances in a list, but neighbours are read as they
+    /// lie. Blocks in which nothing is shown are not read at all. Bits
     /// behind the last instance mean nothing.
     ///
     /// # Errors

@@ -107,7 +107,7 @@ mod tests {
         visible.push(64, 0b101);
         visible.push(67, u64::MAX);
         assert_eq!(visible.blocks(), [0, 1, 2]);
-        assert_eq!(visible.masks(), [u64::MAX, u64::MAX & !0b10, 0b111]);
+        assert_eq!(visible.masks(), [u64::MAX, !0b10, 0b111]);
         assert_eq!(visible.count(), 64 + 2 + 64);
         let expected: Vec<u32> = (0..131).filter(|&i| i != 65).collect();
         assert_eq!(visible.instances().collect::<Vec<_>>(), expected);

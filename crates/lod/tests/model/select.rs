@@ -260,7 +260,7 @@ impl Model {
         let count = self.naive.len() as u32;
         let middle = count / 4..count / 4 * 3;
         let is_visible =
-            |i: u32| i < count && ((i + self.looked_at) % 3 > 0 || middle.contains(&i));
+            |i: u32| i < count && (!(i + self.looked_at).is_multiple_of(3) || middle.contains(&i));
         let mut visible = VisibleBlocks::default();
         for first in (0..count).step_by(RUN as usize) {
             let bits = (0..RUN).filter(|bit| is_visible(first + bit));
