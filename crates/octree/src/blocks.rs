@@ -14,8 +14,9 @@ use farplane_geom::{Frustum, Sphere};
 /// A block of the tree, and which of its items a query hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockHits<'a> {
-    /// Which block, for a table of the caller's: a block keeps its number and its items until one of
-    /// them is inserted, removed or moved. The numbers begin at 0 and are in no order.
+    /// Which block, for a table of the caller's: blocks keep their numbers and their items until one
+    /// is inserted, removed or moved, and until [`Octree::maintain`]. The numbers begin at 0 and are
+    /// in no order.
     pub block: u32,
     /// Its items, 64 at most. A caller who knows them by the block's number need not look at them, and
     /// then they are not read from memory.
@@ -29,8 +30,8 @@ impl Octree {
     /// results, and returns the old number of each by its new one.
     ///
     /// Arrays of the caller's that are put into that order lie in memory as queries come by: what a
-    /// block-wise query ([`Query::visit_frustum_blocks`]) hits is then a run of numbers, until an
-    /// item is inserted, removed or moved. Handles stay valid. O(items).
+    /// block of a block-wise query ([`Query::visit_frustum_blocks`]) holds is then a run of numbers,
+    /// until an item is inserted, removed or moved. Handles stay valid. O(items).
     pub fn number_in_order(&mut self) -> Vec<u32> {
         let store = &mut self.store;
         let mut old = Vec::with_capacity(self.slots.len as usize);
