@@ -31,6 +31,9 @@ pub struct FrameStats {
     pub wants: u32,
     /// Wanted tiles and instances without any resident stand-in: a bug if not 0.
     pub holes: u32,
+    /// Instances in the views that cover too little of the picture to be drawn: their diameter is
+    /// within the rule's `cull_px`, 1 px unless the options say otherwise.
+    pub too_small: u32,
     /// Triangles of the draw lists.
     pub triangles: u64,
     /// Draw calls of tiles and instances one by one.

@@ -1,9 +1,11 @@
+use core::convert::Infallible;
+use core::ops::ControlFlow;
 use farplane_geom::{Aabb, Sphere, Vec2, Vec3, View};
 use farplane_io::Archive;
 use farplane_lod::{
     AssetLods, Batch, BatchSlot, Instances, LodError, MeshRange, QuadGrid, QuadTree,
 };
-use farplane_octree::{Octree, OctreeError};
+use farplane_octree::{BlockHits, Octree, OctreeError};
 use farplane_stream::{Home, UnitInfo};
 use farplane_vt::{LayoutError, PageId, VtLayout};
 use farplane_world::materials::Materials;
@@ -84,8 +86,12 @@ from_error!(
 /// Everything that is known of a world without loading a unit, in the shape that a frame needs:
 /// structures of arrays, an octree over the instances, boxes of all pages.
 pub struct WorldIndex {
-    /// The world's own index.
+    /// The world's own index, its instances in the order of [`WorldIndex::octree`]: near ones are
+    /// near each other, so that what a frame looks at lies in runs. An instance's number is its place
+    /// here, in all columns below, and in all that a frame lists.
     pub world: World,
+    /// By instance: its place in the archive, for tables that were made beside that.
+    pub baked_places: Vec<u32>,
     /// Numbering of the pages.
     pub layout: VtLayout,
     /// What pages are composited from.
@@ -108,6 +114,8 @@ pub struct WorldIndex {
     pub mesh_draws: Vec<BatchSlot>,
     /// Boxes of all instances.
     pub octree: Octree,
+    /// By block of the octree: its first instance.
+    pub(crate) block_firsts: Vec<u32>,
     grid: QuadGrid,
     error_m: Vec<f32>,
     min_z: Vec<f32>,
@@ -140,7 +148,7 @@ impl WorldIndex {
     }
 
     fn build(
-        world: World,
+        mut world: World,
         layout: VtLayout,
         materials: Materials,
         units: Vec<UnitInfo>,
@@ -152,24 +160,17 @@ impl WorldIndex {
         let error_m: Vec<f32> = column(&|n| n.error_m);
         let min_z: Vec<f32> = column(&|n| t.height_m(n.min_q) as f32);
         let max_z: Vec<f32> = column(&|n| t.height_m(n.max_q) as f32);
+        let (octree, baked_places) = in_spatial_order(&mut world)?;
+        let block_firsts = block_firsts(&octree);
         let (lods, assets) = assets(&world)?;
-        let (mut centers, mut radii, mut boxes) =
-            ([const { Vec::new() }; 3], Vec::new(), Vec::new());
-        for (i, instance) in world.instances.iter().enumerate() {
-            let bounds = world.meshes[instance.mesh as usize].bounds;
-            let radius = bounds.radius * instance.scale;
-            // Meshes turn about z: their sphere's centre stays within this of the axis.
-            let c = bounds.center;
-            let off_axis = (c.x * c.x + c.y * c.y).sqrt() * instance.scale;
-            let center = instance.position + Vec3::new(0.0, 0.0, c.z * instance.scale);
-            for (axis, at) in centers.iter_mut().zip(center.to_array()) {
+        let (mut centers, mut radii) = ([const { Vec::new() }; 3], Vec::new());
+        for instance in &world.instances {
+            let sphere = bounding_sphere(&world, instance);
+            for (axis, at) in centers.iter_mut().zip(sphere.center.to_array()) {
                 axis.push(at);
             }
-            radii.push(radius + off_axis);
-            let sphere = Sphere::new(center, radius + off_axis);
-            boxes.push((Aabb::around(&sphere), i as u32));
+            radii.push(sphere.radius);
         }
-        let octree = Octree::build(&boxes)?;
         let texel_m = world.texel_m().as_vec2();
         let mut mesh_units = Vec::with_capacity(world.meshes.len());
         let mut next = world.mesh_base();
@@ -189,8 +190,10 @@ impl WorldIndex {
         };
         let mesh_draws = (0..).zip(&world.meshes).flat_map(levels).collect();
         let mut index = Self {
+            baked_places,
             mesh_slots,
             mesh_draws,
+            block_firsts,
             page_base: world.page_base(),
             world,
             layout,
@@ -417,7 +420,9 @@ impl WorldIndex {
     #[must_use]
     pub fn index_bytes(&self) -> u64 {
         let tiles = self.error_m.len() * 12 + self.world.terrain.nodes.len() * 8;
-        let instances = self.radii.len() * (12 + 4 + 4 + 4 + 24) + self.octree.index_bytes();
+        let instances = self.radii.len() * (12 + 4 + 4 + 4 + 4 + 24)
+            + self.octree.index_bytes()
+            + self.block_firsts.len() * 4;
         (tiles + instances + self.page_z.len() * 8 + self.units.len() * size_of::<UnitInfo>())
             as u64
     }
@@ -476,6 +481,40 @@ fn unit_infos(
         push(Home::Slot, layout.page_bytes() as u64, None, pinned)?;
     }
     Ok(units)
+}
+
+/// Puts a world's instances into the order of an octree over them. Returns that tree, which knows
+/// them by their new numbers, and the old number of each.
+fn in_spatial_order(world: &mut World) -> Result<(Octree, Vec<u32>), OctreeError> {
+    let boxes = |i: &farplane_world::Instance| Aabb::around(&bounding_sphere(world, i));
+    let boxes: Vec<(Aabb, u32)> = world.instances.iter().map(boxes).zip(0..).collect();
+    let mut octree = Octree::build(&boxes)?;
+    let old = octree.number_in_order();
+    world.instances = old.iter().map(|&i| world.instances[i as usize]).collect();
+    Ok((octree, old))
+}
+
+/// By block of a tree: its first item.
+fn block_firsts(octree: &Octree) -> Vec<u32> {
+    let mut firsts = Vec::new();
+    let everywhere = Sphere::new(Vec3::ZERO, f32::INFINITY);
+    let ControlFlow::Continue(()) =
+        octree.query().visit_sphere_blocks(&everywhere, |BlockHits { block, items, .. }| {
+            firsts.resize(firsts.len().max(block as usize + 1), 0);
+            firsts[block as usize] = items[0];
+            ControlFlow::<Infallible>::Continue(())
+        });
+    firsts
+}
+
+/// The sphere around an instance, however it is turned, relative to the world's origin.
+fn bounding_sphere(world: &World, instance: &farplane_world::Instance) -> Sphere {
+    let bounds = world.meshes[instance.mesh as usize].bounds;
+    // Meshes turn about z: their sphere's centre stays within this of the axis.
+    let c = bounds.center;
+    let off_axis = (c.x * c.x + c.y * c.y).sqrt() * instance.scale;
+    let center = instance.position + Vec3::new(0.0, 0.0, c.z * instance.scale);
+    Sphere::new(center, bounds.radius * instance.scale + off_axis)
 }
 
 /// Assets are meshes in classes of scales, since an error grows with the scale.

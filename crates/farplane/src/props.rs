@@ -1,22 +1,70 @@
 //! What instances want: levels of their meshes.
 
 use crate::index::WorldIndex;
-use farplane_geom::{Sphere, View};
+use core::convert::Infallible;
+use core::ops::ControlFlow;
+use farplane_geom::{Frustum, Sphere, View};
 use farplane_lod::{
-    BatchStats, Batches, Blocks, CULLED, LodChange, LodRule, LodState, LodView, NO_SLOT,
-    SlotBatcher, blocks_of, ideal_level,
+    BatchStats, Batches, Blocks, LodChange, LodRule, LodState, LodView, NO_SLOT, SlotBatcher,
+    VisibleBlocks,
 };
+use farplane_octree::BlockHits;
 use farplane_stream::{Class, Core, Want};
+
+impl WorldIndex {
+    /// Replaces `out` by the instances whose boxes a frustum (relative to the world's origin) hits.
+    pub fn instances_in_frustum(&self, frustum: &Frustum, out: &mut VisibleBlocks) {
+        out.clear();
+        let add = |hits: BlockHits<'_>| self.add_run(hits, out);
+        let ControlFlow::Continue(()) = self.octree.query().visit_frustum_blocks(frustum, add);
+    }
+
+    /// Replaces `out` by the instances whose boxes a sphere touches.
+    pub fn instances_in_sphere(&self, sphere: &Sphere, out: &mut VisibleBlocks) {
+        out.clear();
+        let add = |hits: BlockHits<'_>| self.add_run(hits, out);
+        let ControlFlow::Continue(()) = self.octree.query().visit_sphere_blocks(sphere, add);
+    }
+
+    /// Instances are numbered in the order of the tree, so those of a block follow each other.
+    #[inline]
+    fn add_run(&self, hits: BlockHits<'_>, out: &mut VisibleBlocks) -> ControlFlow<Infallible> {
+        out.push(self.block_firsts[hits.block as usize], hits.hits);
+        ControlFlow::Continue(())
+    }
+}
+
+/// What is selected of some instances, over many frames.
+#[derive(Default)]
+struct Selection {
+    visible: VisibleBlocks,
+    /// Made at the first look.
+    levels: Option<LodState>,
+    changes: Vec<LodChange>,
+}
+
+impl Selection {
+    /// Selects the levels of the visible instances.
+    fn select(&mut self, index: &WorldIndex, view: &LodView, rule: &LodRule) {
+        let instances = index.instances();
+        let state = self.levels.get_or_insert_with(|| LodState::new(instances.len()));
+        let blocks = Blocks::Listed(self.visible.blocks());
+        if state.select(&instances, &index.lods, blocks, view, rule, &mut self.changes).is_err() {
+            // Of a view that cannot be nothing is drawn.
+            self.visible.clear();
+        }
+    }
+
+    fn add_to(&self, index: &WorldIndex, batcher: &mut SlotBatcher) {
+        let Some(levels) = &self.levels else { return };
+        let added = batcher.add_blocks(&self.visible, levels, &index.mesh_slots);
+        debug_assert!(added.is_ok(), "{added:?}: the octree and the columns are of one world");
+    }
+}
 
 /// Per-view state of the instances' selection.
 #[derive(Default)]
-pub(crate) struct PropsView {
-    /// Made at the first look.
-    levels: Option<LodState>,
-    visible: Vec<u32>,
-    blocks: Vec<u32>,
-    changes: Vec<LodChange>,
-}
+pub(crate) struct PropsView(Selection);
 
 /// Mesh levels wanted by many instances, once each.
 #[derive(Default)]
@@ -70,29 +118,28 @@ impl MeshWants {
 impl PropsView {
     /// Finds the instances in a view's frustum.
     pub fn cull(&mut self, index: &WorldIndex, view: &View) {
-        self.visible.clear();
-        index.octree.query().frustum(&view.frustum(index.world.origin), &mut self.visible);
-        blocks_of(&self.visible, &mut self.blocks);
+        index.instances_in_frustum(&view.frustum(index.world.origin), &mut self.0.visible);
     }
 
     /// Selects levels of what was found, with hysteresis.
     pub fn select(&mut self, index: &WorldIndex, view: &View, rule: &LodRule) {
-        let lod_view = LodView::from_view(view, index.world.origin);
-        let instances = index.instances();
-        let state = self.levels.get_or_insert_with(|| LodState::new(instances.len()));
-        let (blocks, changes) = (Blocks::Listed(&self.blocks), &mut self.changes);
-        if state.select(&instances, &index.lods, blocks, &lod_view, rule, changes).is_err() {
-            // Of a view that cannot be nothing is drawn.
-            self.visible.clear();
-        }
+        self.0.select(index, &LodView::from_view(view, index.world.origin), rule);
     }
 
-    /// Adds what was selected to what is drawn.
-    fn add_to(&self, index: &WorldIndex, batcher: &mut SlotBatcher) {
-        let levels = self.levels.as_ref().map_or(&[][..], LodState::levels);
-        let added = batcher.add(&self.visible, levels, &index.mesh_slots);
-        debug_assert!(added.is_ok(), "{added:?}: the octree and the columns are of one world");
+    /// How many instances were found.
+    pub fn in_view(&self) -> usize {
+        self.0.visible.count()
     }
+}
+
+/// What became of the instances in the views.
+pub(crate) struct PropsDrawn {
+    /// Those that are drawn.
+    pub batched: BatchStats,
+    /// Those that cover too little of the picture to be drawn.
+    pub too_small: usize,
+    /// Those that no level is resident of.
+    pub missing: usize,
 }
 
 /// Draws of all views.
@@ -104,8 +151,7 @@ pub(crate) struct PropsDraw {
 }
 
 impl PropsDraw {
-    /// What to draw of the views' instances, and wants. Returns the number of instances that have no
-    /// resident level at all, too.
+    /// What to draw of the views' instances, and wants.
     pub fn draw<'a>(
         &mut self,
         index: &WorldIndex,
@@ -113,18 +159,25 @@ impl PropsDraw {
         views: impl Iterator<Item = &'a PropsView>,
         wants: &mut MeshWants,
         out: &mut Batches,
-    ) -> (BatchStats, usize) {
+    ) -> PropsDrawn {
         self.look_up_stand_ins(index, core);
         self.batcher.begin(self.stand_ins.len());
+        let mut in_view = 0;
         for view in views {
-            view.add_to(index, &mut self.batcher);
+            in_view += view.in_view();
+            view.0.add_to(index, &mut self.batcher);
         }
         wants.add(self.batcher.wanted(), 0);
         wants.keep(self.batcher.wanted(), &self.stand_ins);
         let drawn = self.batcher.finish(&self.stand_ins, &index.mesh_draws, out);
         debug_assert!(drawn.is_ok(), "{drawn:?}: stand-ins are of the same world");
-        let stats = drawn.unwrap_or_default();
-        (stats, self.batcher.len() - stats.instances as usize)
+        let batched = drawn.unwrap_or_default();
+        let shown = self.batcher.len();
+        PropsDrawn {
+            batched,
+            too_small: in_view - shown,
+            missing: shown - batched.instances as usize,
+        }
     }
 
     /// What is drawn instead of each mesh level in this frame.
@@ -146,35 +199,30 @@ pub(crate) fn resident_level(index: &WorldIndex, core: &Core, mesh: u32, level: 
     coarser.into_iter().find(resident).or_else(|| (0..level).rev().find(resident))
 }
 
-/// Buffers of [`around`].
-#[derive(Default)]
+/// Instances around a view, whichever way it looks.
 pub(crate) struct Around {
-    found: Vec<u32>,
-    counts: Vec<u32>,
+    selection: Selection,
+    /// Without hysteresis, an instance has the level that it deserves, whatever it had before: so
+    /// all views share the selection.
+    rule: LodRule,
+    batcher: SlotBatcher,
 }
 
-/// Levels that instances around a view would want if it turned to them.
-pub(crate) fn around(
-    index: &WorldIndex,
-    view: &View,
-    within_m: f32,
-    rule: &LodRule,
-    buffers: &mut Around,
-    wants: &mut MeshWants,
-) {
-    let Around { found, counts } = buffers;
-    let lod_view = LodView::from_view(view, index.world.origin);
-    found.clear();
-    index.octree.query().sphere(&Sphere::new(lod_view.position, within_m), found);
-    counts.clear();
-    counts.resize(index.mesh_level_count(), 0);
-    for &instance in &*found {
-        let i = instance as usize;
-        let asset = &index.lods[index.assets[i] as usize];
-        let level = ideal_level(index.center(instance), index.radii[i], asset, &lod_view, rule);
-        if level != CULLED {
-            counts[index.mesh_level(index.mesh_of(instance), level)] += 1;
-        }
+impl Around {
+    /// By the rule that the views select by.
+    pub fn new(rule: &LodRule) -> Self {
+        let (selection, batcher) = (Selection::default(), SlotBatcher::default());
+        Self { selection, rule: rule.without_hysteresis(), batcher }
     }
-    wants.add(counts, 1);
+
+    /// Levels that instances around a view would want if it turned to them.
+    pub fn look(&mut self, index: &WorldIndex, view: &View, within_m: f32, wants: &mut MeshWants) {
+        let lod_view = LodView::from_view(view, index.world.origin);
+        let sphere = Sphere::new(lod_view.position, within_m);
+        index.instances_in_sphere(&sphere, &mut self.selection.visible);
+        self.selection.select(index, &lod_view, &self.rule);
+        self.batcher.begin(index.mesh_level_count());
+        self.selection.add_to(index, &mut self.batcher);
+        wants.add(self.batcher.wanted(), 1);
+    }
 }

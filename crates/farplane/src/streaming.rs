@@ -4,11 +4,11 @@ use crate::index::{IndexError, WorldIndex};
 use crate::look::{Look, Looking};
 use crate::options::{BudgetError, Demand, Options, divide};
 use crate::pages::SeenPages;
-use crate::props::{self, MeshWants, PropsDraw, PropsView};
+use crate::props::{Around, MeshWants, PropsDraw, PropsDrawn, PropsView};
 use crate::terrain::TerrainView;
 use farplane_geom::View;
 use farplane_io::{Archive, ReadQueue, SimQueue};
-use farplane_lod::{BatchStats, QuadNode};
+use farplane_lod::QuadNode;
 use farplane_stream::{
     Class, Config, Core, Decode, Home, Predictor, StartError, Streamer, UnitId, Want, Workers,
 };
@@ -62,7 +62,7 @@ pub struct Farplane {
     requested: Vec<Want>,
     looking: Looking,
     drawn: Vec<QuadNode>,
-    around: props::Around,
+    around: Around,
     fixed_bytes: u64,
     last_ns: Option<u64>,
     frame_ns: u64,
@@ -138,7 +138,7 @@ impl Farplane {
             requested: Vec::new(),
             looking: Looking::new(options.rule),
             drawn: Vec::new(),
-            around: props::Around::default(),
+            around: Around::new(&options.rule),
             fixed_bytes: demand.fixed_bytes,
             last_ns: None,
             frame_ns: 16_666_667,
@@ -202,8 +202,8 @@ impl Farplane {
         done(Stage::Lod);
         let seen = self.views[..count].iter().map(|v| &v.props);
         let (wants, out) = (&mut self.mesh_wants, &mut frame.batches);
-        let (batched, missing) = self.props.draw(&index, core, seen, wants, out);
-        holes += missing;
+        let drawn = self.props.draw(&index, core, seen, wants, out);
+        holes += drawn.missing;
         done(Stage::Draw);
         let keep = self.options.feedback_frames;
         self.seen.wants(&index, core, self.frame as u32, keep, &mut self.wants);
@@ -217,7 +217,7 @@ impl Farplane {
         done(Stage::Stream);
         self.update_pages(frame);
         frame.stats.holes = holes as u32;
-        self.count(batched, frame);
+        self.count(&drawn, frame);
         done(Stage::PageTable);
     }
 
@@ -255,8 +255,7 @@ impl Farplane {
                 self.looking.take(index, self.streamer.core(), &look, None, ring);
             }
             2 if around => {
-                let (buffers, wants) = (&mut self.around, &mut self.mesh_wants);
-                props::around(index, view, within_m, &self.options.rule, buffers, wants);
+                self.around.look(index, view, within_m, &mut self.mesh_wants);
             }
             3 if around => {
                 far.clear();
@@ -306,12 +305,14 @@ impl Farplane {
         Some(page)
     }
 
-    fn count(&self, batched: BatchStats, frame: &mut Frame) {
+    fn count(&self, drawn: &PropsDrawn, frame: &mut Frame) {
+        let batched = drawn.batched;
         let quads = u64::from(self.index.world.terrain.tile_quads);
         let tiles = frame.tiles.len() as u64 * quads * quads * 2;
         let core = self.streamer.core();
         frame.stats.wants = self.wants.len() as u32;
         frame.stats.triangles = tiles + batched.triangles;
+        frame.stats.too_small = drawn.too_small as u32;
         let tiles = frame.tiles.len() as u32;
         frame.stats.draw_calls_before = tiles + batched.instances as u32;
         // All tiles share one grid of indices: one instanced call.

@@ -3,9 +3,10 @@
 mod support;
 
 use farplane::WorldIndex;
-use farplane::geom::DVec2;
+use farplane::geom::{Aabb, DVec2, DVec3, Sphere, View};
+use farplane::lod::VisibleBlocks;
 use farplane::stream::Class;
-use farplane::world::tile;
+use farplane::world::{World, tile};
 use std::sync::LazyLock;
 use support::{FRAME_NS, WORLD, open, options, orbit};
 
@@ -217,4 +218,50 @@ fn heights_of_requested_tiles_are_the_samples_themselves() {
         let found = world.height_at(at.x + origin.x, at.y + origin.y).unwrap();
         assert!((found - expected).abs() < 1e-9);
     }
+}
+
+/// The instances of a world are those of its archive in another order.
+#[test]
+fn instances_are_renumbered_and_know_their_place_in_the_archive() {
+    let baked = World::decode(&WORLD.section(World::SECTION).unwrap()).unwrap();
+    let (instances, places) = (&INDEX.world.instances, &INDEX.baked_places);
+    assert_eq!((instances.len(), places.len()), (baked.instances.len(), baked.instances.len()));
+    let mut times = vec![0; places.len()];
+    for (instance, &place) in instances.iter().zip(places) {
+        assert_eq!(*instance, baked.instances[place as usize]);
+        times[place as usize] += 1;
+    }
+    assert!(times.iter().all(|&n| n == 1));
+}
+
+/// What is found by blocks is what testing the box around each instance's sphere finds.
+#[test]
+fn instances_in_a_frustum_or_a_sphere_are_those_whose_boxes_touch_it() {
+    let mut random = Random(3);
+    let spheres = (0..INDEX.radii.len() as u32)
+        .map(|i| Sphere::new(INDEX.center(i), INDEX.radii[i as usize]));
+    let boxes: Vec<Aabb> = spheres.map(|sphere| Aabb::around(&sphere)).collect();
+    let (mut visible, mut any, mut whole) = (VisibleBlocks::default(), 0, 0);
+    for _ in 0..50 {
+        let (x, y) = random.place();
+        let position = DVec3::new(x, y, 400.0 * random.unit());
+        let direction = DVec3::new(random.unit() - 0.5, random.unit() - 0.5, -0.1);
+        let frustum = View::looking(position, direction, 60.0, [1280, 720]).frustum(DVec3::ZERO);
+        let sphere = Sphere::new(position.as_vec3(), 300.0 * random.unit() as f32);
+        let near = sphere.radius * sphere.radius;
+        INDEX.instances_in_frustum(&frustum, &mut visible);
+        let hit = |b: &Aabb| frustum.intersects_aabb(b);
+        assert!(visible.instances().eq(numbers(&boxes, hit)));
+        any += visible.count();
+        INDEX.instances_in_sphere(&sphere, &mut visible);
+        let hit = |b: &Aabb| b.distance_squared(sphere.center) <= near;
+        assert!(visible.instances().eq(numbers(&boxes, hit)));
+        whole += visible.masks().iter().filter(|&&mask| mask == u64::MAX).count();
+    }
+    assert!(any > 1000 && whole > 10, "{any} instances, {whole} whole blocks");
+}
+
+/// Numbers of the boxes that are hit.
+fn numbers(boxes: &[Aabb], hit: impl Fn(&Aabb) -> bool) -> impl Iterator<Item = u32> {
+    (0..).zip(boxes).filter(move |(_, b)| hit(b)).map(|(i, _)| i)
 }

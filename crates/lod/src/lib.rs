@@ -19,6 +19,7 @@ mod screen;
 mod slots;
 mod state;
 mod transition;
+mod visible;
 
 pub use asset::{AssetLods, CULLED, LODS_MAX};
 pub use band::ideal_level;
@@ -36,3 +37,4 @@ pub use screen::{LodView, distance_to_aabb, distance_to_sphere, screen_error_px}
 pub use slots::{BatchSlot, NO_SLOT, SlotBatcher};
 pub use state::{Blocks, LodChange, LodState, Selected};
 pub use transition::{Fade, Shown, Transitions};
+pub use visible::VisibleBlocks;

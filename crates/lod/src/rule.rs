@@ -48,6 +48,13 @@ impl LodRule {
         Self::new(self.refine_px * scale, self.coarsen_px * scale, self.cull_px * scale)
     }
 
+    /// The rule with `coarsen_px` raised to `refine_px`: selection by it gives each instance its
+    /// [`ideal_level`](crate::ideal_level), whatever it had before.
+    #[must_use]
+    pub const fn without_hysteresis(&self) -> Self {
+        Self { coarsen_px: self.refine_px, ..*self }
+    }
+
     /// Above this error a finer level is taken, px.
     #[must_use]
     pub const fn refine_px(&self) -> f32 {

@@ -1,4 +1,7 @@
-use crate::{Batch, BatchStats, Batches, CULLED, LodError, MeshRange};
+use crate::visible::lanes;
+use crate::{
+    BLOCK, Batch, BatchStats, Batches, CULLED, LodError, LodState, MeshRange, VisibleBlocks,
+};
 
 /// One level of one mesh, for a table of all that can be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,38 @@ impl SlotBatcher {
         levels: &[u8],
         first_slots: &[u32],
     ) -> Result<(), LodError> {
-        let end = self.count + instances.len();
+        self.make_room(instances.len())?;
+        let added = self.fill(instances, levels, first_slots);
+        self.keep(added)
+    }
+
+    /// Adds those of visible blocks that are not [`CULLED`], in the order of the blocks: what
+    /// [`SlotBatcher::add`] does for the same instances in a list, but neighbours are read as they
+    /// lie. Blocks in which nothing is shown are not read at all. Bits
+    /// behind the last instance mean nothing.
+    ///
+    /// # Errors
+    /// [`LodError::Length`] unless there is a first slot for each instance of `state`, or for more
+    /// than 2³² − 1 instances; [`LodError::Index`] for a block or slot that does not exist. None of
+    /// these was added then.
+    pub fn add_blocks(
+        &mut self,
+        visible: &VisibleBlocks,
+        state: &LodState,
+        first_slots: &[u32],
+    ) -> Result<(), LodError> {
+        let (expected, actual) = (state.levels().len(), first_slots.len());
+        if actual != expected {
+            return Err(LodError::Length { what: "first slots", expected, actual });
+        }
+        self.make_room(visible.count())?;
+        let added = self.fill_blocks(visible, state, first_slots);
+        self.keep(added)
+    }
+
+    /// Room for so many items more.
+    fn make_room(&mut self, more: usize) -> Result<(), LodError> {
+        let end = self.count + more;
         if u32::try_from(end).is_err() {
             let (expected, actual) = (u32::MAX as usize, end);
             return Err(LodError::Length { what: "instances to draw", expected, actual });
@@ -60,7 +94,11 @@ impl SlotBatcher {
         if self.items.len() < end {
             self.items.resize(end, (0, 0));
         }
-        let added = self.fill(instances, levels, first_slots);
+        Ok(())
+    }
+
+    /// Takes over what was added, or what was counted of it back.
+    fn keep(&mut self, added: Result<usize, LodError>) -> Result<(), LodError> {
         if added.is_err() {
             // What was counted of this list counts no more.
             self.wanted.fill(0);
@@ -98,6 +136,51 @@ impl SlotBatcher {
             kept += usize::from(shown);
         }
         Ok(kept)
+    }
+
+    /// Returns the number of items now.
+    fn fill_blocks(
+        &mut self,
+        visible: &VisibleBlocks,
+        state: &LodState,
+        first_slots: &[u32],
+    ) -> Result<usize, LodError> {
+        let mut kept = self.count;
+        for (&block, &mask) in visible.blocks().iter().zip(visible.masks()) {
+            let Some(&shown) = state.shown().get(block as usize) else {
+                let count = state.shown().len();
+                return Err(LodError::Index { what: "block", index: block, count });
+            };
+            let (first, mask) = (block as usize * BLOCK, mask & shown);
+            let levels = &state.levels()[first..];
+            let slots = &first_slots[first..];
+            if mask == u64::MAX {
+                let whole = levels.iter().zip(slots).take(BLOCK).enumerate();
+                for (lane, (&level, &slot)) in whole {
+                    self.put(kept + lane, first + lane, slot.wrapping_add(u32::from(level)))?;
+                }
+            } else {
+                for (i, lane) in lanes(mask).enumerate() {
+                    let lane = lane as usize;
+                    let slot = slots[lane].wrapping_add(u32::from(levels[lane]));
+                    self.put(kept + i, first + lane, slot)?;
+                }
+            }
+            kept += mask.count_ones() as usize;
+        }
+        Ok(kept)
+    }
+
+    /// Counts an item and writes it to its place.
+    #[inline(always)]
+    fn put(&mut self, at: usize, instance: usize, slot: u32) -> Result<(), LodError> {
+        let count = self.wanted.len();
+        let Some(wanted) = self.wanted.get_mut(slot as usize) else {
+            return Err(LodError::Index { what: "mesh level", index: slot, count });
+        };
+        *wanted += 1;
+        self.items[at] = (instance as u32, slot);
+        Ok(())
     }
 
     /// How many instances were added: drawn or, without anything to draw instead, missing.

@@ -53,10 +53,12 @@ const PREFETCH_BLOCKS: usize = 3;
 /// read only when something did. Each block of 64 has the length of way that the view may go before
 /// any of its instances can leave its band: until then it is not looked at.
 ///
-/// 9 bytes an instance and 16 a block.
+/// 9 bytes an instance and 24 a block.
 #[derive(Clone, Debug)]
 pub struct LodState {
     levels: Vec<u8>,
+    /// By block: a bit for each instance that is not culled.
+    shown: Vec<u64>,
     near_m2: Vec<f32>,
     far_m2: Vec<f32>,
     /// By block: how far the view will have gone when it is due again.
@@ -84,6 +86,7 @@ impl LodState {
         let blocks = count.div_ceil(BLOCK);
         Self {
             levels: vec![CULLED; count],
+            shown: vec![0; blocks],
             near_m2: vec![0.0; count],
             far_m2: vec![0.0; count],
             due_steps: vec![0; blocks],
@@ -111,6 +114,13 @@ impl LodState {
     #[must_use]
     pub fn levels(&self) -> &[u8] {
         &self.levels
+    }
+
+    /// By block, a bit for each of its instances whose level is not [`CULLED`], the lowest for the
+    /// first.
+    #[must_use]
+    pub fn shown(&self) -> &[u64] {
+        &self.shown
     }
 
     /// Says that an instance has another place, radius or asset than before: its block is looked at
@@ -344,6 +354,9 @@ impl Frame<'_> {
             self.state.far_m2[index] = band.far_m2;
             if to != from {
                 self.state.levels[index] = to;
+                let bit = 1 << (index % BLOCK);
+                let shown = &mut self.state.shown[block];
+                *shown = if to == CULLED { *shown & !bit } else { *shown | bit };
                 self.changes.push(LodChange { instance: index as u32, from, to });
             }
         }

@@ -45,3 +45,36 @@ fn a_small_forest_becomes_three_draws_in_two_calls() {
     assert_eq!((stats.instances, stats.draw_calls, stats.multi_draw_calls), (7, 3, 2));
     assert_eq!(stats.triangles, 2 * 100 + 3 * 10 + 2 * 4);
 }
+
+/// 130 instances of one asset of one level, all within reach: blocks of 64, 64 and 2.
+#[test]
+fn blocks_that_cannot_be_drawn_are_refused_and_leave_what_was_added() {
+    let columns = [vec![10.0; 130], vec![0.0; 130], vec![0.0; 130]];
+    let (radius_m, asset) = (vec![1.0; 130], vec![0; 130]);
+    let [x, y, z] = &columns;
+    let instances = Instances::new([x, y, z], &radius_m, &asset).unwrap();
+    let view = LodView { position: farplane_geom::Vec3::ZERO, focal_px: 500.0 };
+    let mut state = LodState::new(130);
+    let assets = [AssetLods::new(&[0.0]).unwrap()];
+    let (rule, mut changes) = (LodRule::default(), Vec::new());
+    state.select(&instances, &assets, Blocks::All, &view, &rule, &mut changes).unwrap();
+    assert_eq!(state.shown(), [u64::MAX, u64::MAX, 0b11]);
+
+    let mut visible = VisibleBlocks::default();
+    visible.push(64, u64::MAX);
+    // Bits behind the last instance mean nothing.
+    visible.push(128, 0b110);
+    let mut batcher = SlotBatcher::default();
+    batcher.begin(2);
+    batcher.add_blocks(&visible, &state, &[1; 130]).unwrap();
+    assert_eq!((batcher.len(), batcher.wanted()), (65, &[0, 65][..]));
+    let short = batcher.add_blocks(&visible, &state, &[1; 129]);
+    let (what, expected, actual) = ("first slots", 130, 129);
+    assert_eq!(short, Err(LodError::Length { what, expected, actual }));
+    let no_slot = batcher.add_blocks(&visible, &state, &[2; 130]);
+    assert_eq!(no_slot, Err(LodError::Index { what: "mesh level", index: 2, count: 2 }));
+    visible.push(192, 1);
+    let no_block = batcher.add_blocks(&visible, &state, &[0; 130]);
+    assert_eq!(no_block, Err(LodError::Index { what: "block", index: 3, count: 3 }));
+    assert_eq!((batcher.len(), batcher.wanted()), (65, &[0, 65][..]));
+}

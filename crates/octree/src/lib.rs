@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod arch;
+mod blocks;
 mod build;
 mod check;
 mod error;
@@ -28,6 +29,7 @@ mod tree;
 mod walk;
 
 pub use arch::InstructionSet;
+pub use blocks::BlockHits;
 pub use error::OctreeError;
 pub use format::{FormatError, OctreeView};
 pub use frusta::FRUSTA_MAX;

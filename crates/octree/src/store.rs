@@ -51,6 +51,7 @@ pub struct Parts<'a> {
 /// A block as queries see it.
 #[derive(Clone, Copy)]
 pub struct Block<'a> {
+    pub index: u32,
     pub boxes: &'a Boxes,
     pub items: &'a [u32; BLOCK],
     pub layers: &'a [u8; BLOCK],
@@ -62,6 +63,7 @@ impl<'a> Parts<'a> {
     pub fn block(&self, index: u32) -> Block<'a> {
         let b = index as usize;
         Block {
+            index,
             boxes: &self.boxes[b],
             items: &self.items[b],
             layers: &self.layers[b],

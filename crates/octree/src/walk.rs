@@ -21,6 +21,13 @@ pub trait Visit {
     /// What to pass down to one of them.
     fn open_of(verdict: &Self::Verdict, lane: usize) -> Self::Open;
 
+    /// Asks for what [`Visit::block`] will read of a block.
+    #[inline(always)]
+    fn prefetch(block: Block<'_>, _open: Self::Open) {
+        prefetch(block.boxes);
+        prefetch(block.items);
+    }
+
     /// Looks at the items of a block, of those on the given layers.
     fn block<S: Simd>(
         &mut self,
@@ -59,9 +66,9 @@ impl<V: Visit> Kernel for Walk<'_, '_, V> {
                     let lane = hit.trailing_zeros() as usize;
                     hit &= hit - 1;
                     if hit != 0 {
-                        let next = node.children[hit.trailing_zeros() as usize];
-                        prefetch(parts.block(next).boxes);
-                        prefetch(parts.block(next).items);
+                        let next = hit.trailing_zeros() as usize;
+                        let block = parts.block(node.children[next]);
+                        V::prefetch(block, V::open_of(&verdict, next));
                     }
                     let block = parts.block(node.children[lane]);
                     visit.block(s, block, layers, V::open_of(&verdict, lane))?;
@@ -84,22 +91,39 @@ pub struct Select<P, E> {
     pub emit: E,
 }
 
-impl<P: Probe, E: FnMut(&[u32]) -> ControlFlow<()>> Visit for Select<P, E> {
-    type Open = u8;
-    type Verdict = [u8; 6];
-
+impl<P: Probe, E> Select<P, E> {
+    /// [`Visit::nodes`]: with no test open, all is hit.
     #[inline(always)]
-    fn nodes<S: Simd>(&mut self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
+    pub fn nodes<S: Simd>(&self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
         if open == 0 {
             return (0xff, [0; 6]);
         }
         let Verdict { hit, open } = self.probe.nodes(s, bounds, open);
         (hit, open)
     }
+}
+
+impl<P: Probe, E: FnMut(&[u32]) -> ControlFlow<()>> Visit for Select<P, E> {
+    type Open = u8;
+    type Verdict = [u8; 6];
+
+    #[inline(always)]
+    fn nodes<S: Simd>(&mut self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
+        Self::nodes(self, s, bounds, open)
+    }
 
     #[inline(always)]
     fn open_of(verdict: &[u8; 6], lane: usize) -> u8 {
         open_of::<P>(verdict, lane)
+    }
+
+    #[inline(always)]
+    fn prefetch(block: Block<'_>, open: u8) {
+        // The boxes of what is wholly inside are not read.
+        if open != 0 {
+            prefetch(block.boxes);
+        }
+        prefetch(block.items);
     }
 
     #[inline(always)]

@@ -158,6 +158,7 @@ fn report(settings: &Settings, mut o: Outcome) -> Result<Report, Failure> {
         latency_ms: latency(&o.latencies),
     };
     report.draw.instances = o.instances.mean();
+    report.draw.too_small = o.too_small.mean();
     report.draw.triangles = o.triangles.mean();
     report.draw.draw_calls_before = o.draw_calls_before.mean();
     report.draw.draw_calls = o.draw_calls.mean();

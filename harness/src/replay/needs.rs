@@ -3,15 +3,16 @@
 use crate::truth::Truth;
 use farplane::WorldIndex;
 use farplane::geom::View;
-use farplane::lod::{
-    Blocks, CULLED, CutNode, LodChange, LodError, LodRule, LodState, LodView, blocks_of,
-};
+use farplane::lod::{BLOCK, Blocks, CutNode, LodChange, LodRule, LodState, LodView, VisibleBlocks};
 use farplane_raycast::{Footprint, Lattice};
 use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Distance up to which a need is critical, m; beyond it is high. As the streamer's own classes.
 const NEAR_M: f32 = 250.0;
+
+/// Nothing counts as nearer than this, m.
+const DISTANCE_MIN_M: f32 = 0.1;
 
 /// Names of the classes of needs, by their number.
 pub const CLASSES: [&str; 2] = ["critical", "high"];
@@ -38,7 +39,6 @@ pub struct Taken {
     pub samples: Vec<u32>,
     footprints: Vec<Footprint>,
     cut: Vec<CutNode>,
-    visible: Vec<u32>,
     /// Place in `needs` by unit, plus one; 0 is none.
     places: Vec<u32>,
 }
@@ -53,19 +53,31 @@ pub struct NeedsCaster {
     /// before, and most need not be looked at again.
     sharp: LodRule,
     levels: Option<LodState>,
-    blocks: Vec<u32>,
+    visible: VisibleBlocks,
     changes: Vec<LodChange>,
+    /// By mesh level: what this frame needs of it.
+    meshes: Vec<MeshNeed>,
+}
+
+/// What instances need of a mesh level: the pixels that they cover, and the square of the distance
+/// of the nearest, m.
+#[derive(Clone, Copy)]
+struct MeshNeed {
+    pixels: f32,
+    nearest_m2: f32,
+}
+
+impl MeshNeed {
+    const NONE: Self = Self { pixels: 0.0, nearest_m2: f32::INFINITY };
 }
 
 impl NeedsCaster {
     /// Of a world by its index and its true ground.
-    ///
-    /// # Errors
-    /// [`LodError::Rule`] never: a rule's thresholds are those of a rule.
-    pub fn new(index: Arc<WorldIndex>, truth: Arc<Truth>, rule: LodRule) -> Result<Self, LodError> {
-        let sharp = LodRule::new(rule.refine_px(), rule.refine_px(), rule.cull_px())?;
-        let (blocks, changes) = (Vec::new(), Vec::new());
-        Ok(Self { index, truth, rule, sharp, levels: None, blocks, changes })
+    pub fn new(index: Arc<WorldIndex>, truth: Arc<Truth>, rule: LodRule) -> Self {
+        let meshes = vec![MeshNeed::NONE; index.mesh_level_count()];
+        let (visible, changes) = (VisibleBlocks::default(), Vec::new());
+        let sharp = rule.without_hysteresis();
+        Self { index, truth, rule, sharp, levels: None, visible, changes, meshes }
     }
 
     /// Needs of a frame. `parallel` spreads the rays over the current thread pool; the result is the
@@ -149,15 +161,13 @@ impl NeedsCaster {
     }
 
     fn props(&mut self, view: &View, out: &mut Taken) {
-        let Self { index, levels, blocks, changes, .. } = self;
+        let Self { index, levels, visible, changes, meshes, .. } = self;
         let origin = index.world.origin;
-        out.visible.clear();
-        index.octree.query().frustum(&view.frustum(origin), &mut out.visible);
-        blocks_of(&out.visible, blocks);
+        index.instances_in_frustum(&view.frustum(origin), visible);
         let lod_view = LodView::from_view(view, origin);
         let instances = index.instances();
         let levels = levels.get_or_insert_with(|| LodState::new(instances.len()));
-        let blocks = Blocks::Listed(blocks);
+        let blocks = Blocks::Listed(visible.blocks());
         let rule = &self.sharp;
         if levels.select(&instances, &index.lods, blocks, &lod_view, rule, changes).is_err() {
             // As for the streamer: a view that cannot be needs nothing.
@@ -165,22 +175,55 @@ impl NeedsCaster {
         }
         let [w, h] = view.viewport_px;
         let picture_px = w as f32 * h as f32;
-        let first = index.world.mesh_base();
-        for &instance in &out.visible {
-            let i = instance as usize;
-            let level = levels.levels()[i];
-            if level == CULLED {
-                continue;
+        for (&block, &mask) in visible.blocks().iter().zip(visible.masks()) {
+            let first = block as usize * BLOCK;
+            let (distances_m2, discs_px) = discs(index, first, &lod_view, picture_px);
+            let mut shown = mask & levels.shown()[block as usize];
+            while shown != 0 {
+                let lane = shown.trailing_zeros() as usize;
+                shown &= shown - 1;
+                let level = levels.levels()[first + lane];
+                let slot = index.mesh_slots[first + lane] + u32::from(level);
+                let need = &mut meshes[slot as usize];
+                need.pixels += discs_px[lane];
+                need.nearest_m2 = need.nearest_m2.min(distances_m2[lane]);
             }
-            let d = index.center(instance) - lod_view.position;
-            let distance = (d.x * d.x + d.y * d.y + d.z * d.z).sqrt().max(0.1);
-            let radius_px = index.radii[i] * lod_view.focal_px / distance;
-            let pixels = (radius_px * radius_px * core::f32::consts::PI).min(picture_px);
-            let unit = first + index.mesh_slots[i] + u32::from(level);
-            let class = u8::from(distance >= NEAR_M);
-            add(&mut out.needs, &mut out.places, unit, pixels, class);
+        }
+        for (unit, need) in (index.world.mesh_base()..).zip(meshes) {
+            let MeshNeed { pixels, nearest_m2 } = std::mem::replace(need, MeshNeed::NONE);
+            if nearest_m2 < f32::INFINITY {
+                let class = u8::from(nearest_m2 >= NEAR_M * NEAR_M);
+                out.needs.push(RawNeed { unit, pixels, class });
+            }
         }
     }
+}
+
+/// Of a block of instances: squared distances of the centres of their spheres from a view, m, and
+/// the pixels that the spheres cover there, all of the picture at most.
+fn discs(
+    index: &WorldIndex,
+    first: usize,
+    view: &LodView,
+    picture_px: f32,
+) -> ([f32; BLOCK], [f32; BLOCK]) {
+    let count = BLOCK.min(index.radii.len() - first);
+    let column = |column: &[f32]| {
+        let mut block = [0.0; BLOCK];
+        block[..count].copy_from_slice(&column[first..first + count]);
+        block
+    };
+    let [x, y, z] = [0, 1, 2].map(|axis| column(&index.centers[axis]));
+    let radii = column(&index.radii);
+    let (from, scale) = (view.position, view.focal_px * view.focal_px * core::f32::consts::PI);
+    let (mut distances_m2, mut discs_px) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for lane in 0..BLOCK {
+        let [x, y, z] = [x[lane] - from.x, y[lane] - from.y, z[lane] - from.z];
+        let distance_m2 = (x * x + y * y + z * z).max(DISTANCE_MIN_M * DISTANCE_MIN_M);
+        distances_m2[lane] = distance_m2;
+        discs_px[lane] = (radii[lane] * radii[lane] * scale / distance_m2).min(picture_px);
+    }
+    (distances_m2, discs_px)
 }
 
 fn add(needs: &mut Vec<RawNeed>, places: &mut [u32], unit: u32, pixels: f32, class: u8) {

@@ -49,6 +49,7 @@ pub struct Outcome {
     pub moved_bytes_frame_max: u64,
     pub latencies: Vec<Histogram>,
     pub instances: Series,
+    pub too_small: Series,
     pub triangles: Series,
     pub draw_calls_before: Series,
     pub draw_calls: Series,
@@ -172,7 +173,7 @@ impl<'a> Run<'a> {
             history.set(unit, farplane.is_resident(unit));
         }
         let (truth, rule) = (Arc::clone(&settings.truth), farplane.options().rule);
-        let caster = NeedsCaster::new(Arc::clone(&index), truth, rule)?;
+        let caster = NeedsCaster::new(Arc::clone(&index), truth, rule);
         let casting = if virtual_clock {
             Casting::AtOnce {
                 caster: Box::new(caster),
@@ -212,6 +213,7 @@ impl<'a> Run<'a> {
             moved_bytes_frame_max: 0,
             latencies: vec![Histogram::new(); farplane::stream::Class::COUNT],
             instances: Series::default(),
+            too_small: Series::default(),
             triangles: Series::default(),
             draw_calls_before: Series::default(),
             draw_calls: Series::default(),
@@ -451,6 +453,7 @@ impl<'a> Run<'a> {
         o.holes_drawn += u64::from(stats.holes);
         if !warm_up {
             o.instances.push(self.frame.batches.instances.len() as f64);
+            o.too_small.push(f64::from(stats.too_small));
             o.triangles.push(stats.triangles as f64);
             o.draw_calls_before.push(f64::from(stats.draw_calls_before));
             o.draw_calls.push(f64::from(stats.draw_calls));

@@ -303,6 +303,8 @@ pub struct LatencyClass {
 pub struct Draw {
     /// Instances.
     pub instances: Option<f64>,
+    /// Instances in view that cover too little of the picture to be drawn.
+    pub too_small: Option<f64>,
     /// Triangles.
     pub triangles: Option<f64>,
     /// Draw calls with one per instance.

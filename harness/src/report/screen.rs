@@ -245,6 +245,7 @@ fn draw_lines(report: &Report, lines: &mut Vec<String>) {
         ("unbatched", figure(draw.draw_calls_before, 0)),
         ("draw calls", figure(draw.draw_calls, 0)),
     ]));
+    lines.push(row(&[("too small", figure(draw.too_small, 0))]));
     if compared.iter().any(Option::is_some) {
         lines.push(row(&[
             ("PSNR mean dB", figure(quality.psnr_mean_db, 2)),

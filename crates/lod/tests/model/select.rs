@@ -240,6 +240,7 @@ impl Model {
                 state.select(&instances, &self.lods, blocks, view, rule, &mut changes).unwrap();
             assert_eq!(changes, expected, "skipping: {skips}");
             assert_eq!(state.levels(), self.naive);
+            self.check_draws(&state);
             if skips {
                 self.skipping = state;
                 self.looked_at += selected.looked_at;
@@ -248,6 +249,51 @@ impl Model {
                 self.moving = state;
             }
         }
+    }
+
+    /// What is drawn of blocks is what is drawn of the same instances in a list. Two in three are
+    /// visible, others in every frame, in runs that begin where no block does; the middle is visible
+    /// as a whole.
+    fn check_draws(&self, state: &LodState) {
+        const RUN: u32 = 61;
+        const LEVELS: u32 = LODS_MAX as u32;
+        let count = self.naive.len() as u32;
+        let middle = count / 4..count / 4 * 3;
+        let is_visible =
+            |i: u32| i < count && (!(i + self.looked_at).is_multiple_of(3) || middle.contains(&i));
+        let mut visible = VisibleBlocks::default();
+        for first in (0..count).step_by(RUN as usize) {
+            let bits = (0..RUN).filter(|bit| is_visible(first + bit));
+            visible.push(first, bits.fold(0, |mask, bit| mask | 1 << bit));
+        }
+        let listed: Vec<u32> = (0..count).filter(|&i| is_visible(i)).collect();
+        assert_eq!(visible.instances().collect::<Vec<_>>(), listed);
+        assert_eq!(visible.count(), listed.len());
+        for (block, &shown) in state.shown().iter().enumerate() {
+            let is_shown = |lane: usize| {
+                self.naive.get(block * BLOCK + lane).is_some_and(|&level| level != CULLED)
+            };
+            assert!((0..BLOCK).all(|lane| is_shown(lane) == (shown >> lane & 1 == 1)));
+        }
+        let first_slots: Vec<u32> = self.asset.iter().map(|asset| asset * LEVELS).collect();
+        let slot = |slot: u32| BatchSlot {
+            batch: Batch { material: 0, mesh: slot / LEVELS, level: (slot % LEVELS) as u8 },
+            range: MeshRange { index_count: 3 * slot, ..MeshRange::default() },
+        };
+        let slots: Vec<BatchSlot> = (0..4 * LEVELS).map(slot).collect();
+        let drawn: Vec<u32> =
+            (0..4 * LEVELS).map(|s| if s % 9 == 8 { NO_SLOT } else { s / 2 * 2 }).collect();
+        let mut batchers = [SlotBatcher::default(), SlotBatcher::default()];
+        let mut out = [Batches::default(), Batches::default()];
+        let [one_by_one, by_blocks] = &mut batchers;
+        one_by_one.begin(slots.len());
+        by_blocks.begin(slots.len());
+        one_by_one.add(&listed, state.levels(), &first_slots).unwrap();
+        by_blocks.add_blocks(&visible, state, &first_slots).unwrap();
+        assert_eq!(by_blocks.wanted(), one_by_one.wanted());
+        let stats = [0, 1].map(|i| batchers[i].finish(&drawn, &slots, &mut out[i]).unwrap());
+        assert_eq!(stats[1], stats[0]);
+        assert_eq!(out[1], out[0]);
     }
 
     /// Cost of levels, by adding up.

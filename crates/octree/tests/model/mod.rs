@@ -6,8 +6,9 @@ mod queries;
 
 use bytes::AlignedBytes;
 use farplane_geom::{Aabb, DVec3, Frustum, Sphere, Vec3, View};
-use farplane_octree::{COORDINATE_MAX_M, Handle, InstructionSet, LAYERS_DEFAULT};
+use farplane_octree::{BlockHits, COORDINATE_MAX_M, Handle, InstructionSet, LAYERS_DEFAULT};
 use farplane_octree::{Octree, OctreeError, OctreeView, Ray};
+use std::ops::ControlFlow;
 
 /// Items that a single run may hold.
 const COUNT_MAX: usize = 4096;
@@ -45,6 +46,8 @@ pub enum Op {
     Maintain(u8),
     /// A tree built in bulk of what is there takes the place of the tree.
     Rebuild,
+    /// The items are numbered in the order of the tree.
+    Number,
     /// The tree's bytes take the place of the tree.
     Reload,
     Clear,
@@ -193,7 +196,8 @@ impl Op {
                 0..=7 => Self::Clear,
                 8..=31 => Self::Rebuild,
                 32..=63 => Self::Reload,
-                64..=159 => Self::Maintain(byte(bytes)?),
+                64..=111 => Self::Maintain(byte(bytes)?),
+                112..=159 => Self::Number,
                 _ => {
                     let (nth, count) = (short(bytes)?, byte(bytes)?);
                     Self::SetLayers { nth, count, layers: byte(bytes)? }
@@ -270,6 +274,7 @@ impl Model {
                 assert!(done.blocks <= u32::from(blocks));
             }
             Op::Rebuild => self.rebuild(),
+            Op::Number => self.number(),
             Op::Reload => self.reload(),
             Op::Clear => {
                 self.tree.clear();
@@ -325,6 +330,35 @@ impl Model {
             item.handle = handle;
             self.tree.set_layers(handle, item.layers).unwrap();
         }
+    }
+
+    /// The list goes into the order of the tree, dead items behind the living.
+    fn number(&mut self) {
+        let mut before = Vec::new();
+        let everything = Vec3::splat(COORDINATE_MAX_M);
+        self.tree.query().aabb(&Aabb::new(-everything, everything), &mut before);
+        let old = self.tree.number_in_order();
+        assert_eq!(old, before);
+        let mut items: Vec<_> = self.items.drain(..).map(Some).collect();
+        let living: Vec<_> = old.iter().filter_map(|&i| items[i as usize].take()).collect();
+        assert_eq!(living.len(), old.len());
+        self.items = living.into_iter().chain(items.into_iter().flatten()).collect();
+        let (mut next, mut blocks) = (0, Vec::new());
+        let all = Sphere::new(Vec3::ZERO, f32::INFINITY);
+        let done =
+            self.tree.query().visit_sphere_blocks(&all, |BlockHits { block, items, hits }| {
+                let run = next..next + items.len() as u32;
+                assert!(items.iter().copied().eq(run.clone()));
+                assert_eq!(hits.count_ones() as usize, items.len());
+                next = run.end;
+                blocks.push(block);
+                ControlFlow::<()>::Continue(())
+            });
+        let count = blocks.len();
+        blocks.sort_unstable();
+        blocks.dedup();
+        assert_eq!(blocks.len(), count);
+        assert!(done.is_continue() && next as usize == old.len());
     }
 
     fn set_layers(&mut self, nth: u16, layers: u8) {

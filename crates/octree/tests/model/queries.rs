@@ -1,8 +1,11 @@
 use super::{Ask, Model, Query};
 use farplane_geom::{Aabb, Frustum, Vec3};
-use farplane_octree::{FRUSTA_MAX, Neighbor, OctreeError, Query as Queries, Ray, RayHit};
+use farplane_octree::{
+    BlockHits, FRUSTA_MAX, Neighbor, OctreeError, Query as Queries, Ray, RayHit,
+};
 use std::ops::ControlFlow;
 
+type BlockVisitor<'a> = &'a mut dyn FnMut(BlockHits<'_>) -> ControlFlow<()>;
 type Visitor<'a> = &'a mut dyn FnMut(u32) -> ControlFlow<()>;
 
 impl Model {
@@ -17,6 +20,7 @@ impl Model {
                 let valid = s.center.is_finite() && s.radius >= 0.0;
                 let hit = |b: &Aabb| b.distance_squared(s.center) <= s.radius * s.radius;
                 let found = collect(|out| queries.sphere(s, out), |v| queries.visit_sphere(s, v));
+                check_blocks(&found, |v| queries.visit_sphere_blocks(s, v));
                 self.compare(ask, found, |b| valid && hit(b));
             }
             Query::Box(q) => {
@@ -25,6 +29,7 @@ impl Model {
             }
             Query::Frustum(f) => {
                 let found = collect(|out| queries.frustum(f, out), |v| queries.visit_frustum(f, v));
+                check_blocks(&found, |v| queries.visit_frustum_blocks(f, v));
                 self.compare(ask, found, |b| f.intersects_aabb(b));
             }
             Query::Frusta(frusta) => self.frusta(ask, &queries, frusta),
@@ -143,4 +148,25 @@ fn collect(
     assert_eq!(stopped.is_break(), enough > 0);
     assert_eq!(visited, found[..enough]);
     found
+}
+
+/// Blocks with the bits of their hits are the items that were found, in the same order; a visitor
+/// stops where it wants to.
+fn check_blocks(found: &[u32], visit: impl Fn(BlockVisitor<'_>) -> ControlFlow<()>) {
+    let (mut hit, mut blocks) = (Vec::new(), 0);
+    let done = visit(&mut |BlockHits { items, hits, .. }| {
+        assert!(hits != 0 && 64 - hits.leading_zeros() as usize <= items.len());
+        let bits = items.iter().enumerate().filter(|(i, _)| hits >> i & 1 == 1);
+        hit.extend(bits.map(|(_, &item)| item));
+        blocks += 1;
+        ControlFlow::Continue(())
+    });
+    assert!(done.is_continue());
+    assert_eq!(hit, found);
+    let mut visited = 0;
+    let stopped = visit(&mut |_| {
+        visited += 1;
+        if visited == (blocks + 1) / 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!((stopped.is_break(), visited), (blocks > 0, (blocks + 1) / 2));
 }
