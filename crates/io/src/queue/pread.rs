@@ -116,7 +116,8 @@ impl Inner {
     fn read(&self, read: &DeviceRead) -> Result<ReadBuffer, ReadErrorKind> {
         let mut buffer = self.shared.pool.take(read.len).ok_or(ReadErrorKind::OutOfMemory)?;
         let result = Transfer::new(read.needed).run(|arrived| {
-            read_at(&self.map, &mut buffer[arrived..read.len], read.offset + arrived as u64)
+            let end = read.len.min(arrived + read.piece);
+            read_at(&self.map, &mut buffer[arrived..end], read.offset + arrived as u64)
         });
         let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
         result.map(|()| buffer)

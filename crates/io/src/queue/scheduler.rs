@@ -14,6 +14,7 @@
 
 use std::ops::Range;
 
+use super::buffer::BUFFER_ALIGN_BYTES;
 use super::error::{QueueFull, ReadError, ReadErrorKind};
 use super::options::{OptionsError, QueueOptions};
 use super::order::{Order, Rank};
@@ -26,6 +27,11 @@ pub const PARTS_MAX: usize = 1024;
 const JOINED_BYTES_MIN: u64 = 128 << 10;
 /// Share of the window that one joined read may take, or one would be all that is in flight.
 const JOINED_WINDOW_SHARE: u64 = 4;
+/// A piece of a read is as long as so many requests cost: splitting then costs little, and whoever
+/// is in a hurry waits for a piece at most.
+const PIECE_COSTS: u64 = 16;
+/// Smallest piece, bytes.
+const PIECE_BYTES_MIN: u64 = 256 << 10;
 
 /// A read at the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +56,9 @@ pub struct DeviceRead {
     pub len: usize,
     /// Bytes from the beginning that must arrive; the rest may be missing.
     pub needed: usize,
+    /// The most bytes to ask the device for at a time, a multiple of the alignment. A longer read goes
+    /// piece by piece, the next when the last has arrived, so that others get their turn between.
+    pub piece: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +89,10 @@ struct Read {
     parts: Vec<u32>,
     in_flight: bool,
     sample: Sample,
+    /// What it has at the device, and what it is worth when it has come: bytes, and what its requests
+    /// cost beside.
     cost: u64,
+    worth: u64,
     issued_ns: u64,
 }
 
@@ -239,7 +251,9 @@ impl Scheduler {
             self.slots[slot as usize].state = State::Reading;
         }
         (read.offset, read.len) = (offset, end - offset);
-        read.cost = read.len + u64::from(self.options.request_cost_bytes);
+        let (piece, request_cost) = (self.piece_bytes(), u64::from(self.options.request_cost_bytes));
+        read.cost = read.len.min(piece) + request_cost;
+        read.worth = read.len + request_cost * read.len.div_ceil(piece);
         read.sample = self.window.issued(read.cost, self.order.len() == 0, now_ns);
         (read.issued_ns, read.in_flight) = (now_ns, true);
         self.held_bytes += read.len;
@@ -249,7 +263,16 @@ impl Scheduler {
         let token = ReadToken(self.free_reads.pop()?);
         let (len, needed) = (read.len as usize, (needed.end - offset) as usize);
         self.reads[token.index()] = read;
-        Some(DeviceRead { token, offset, len, needed })
+        Some(DeviceRead { token, offset, len, needed, piece: piece as usize })
+    }
+
+    /// The most bytes that are asked for at a time. A read that is alone keeps the device busy if they
+    /// are a good part of the window.
+    fn piece_bytes(&self) -> u64 {
+        let worth_it = PIECE_COSTS * u64::from(self.options.request_cost_bytes);
+        let bytes = worth_it.max(PIECE_BYTES_MIN).max(self.window.bytes() / 2);
+        // As far as a buffer can be long.
+        bytes.min(1 << 30) & !(self.align - 1).max(BUFFER_ALIGN_BYTES as u64 - 1)
     }
 
     /// Whether [`issue`](Self::issue) would give a read.
@@ -269,7 +292,8 @@ impl Scheduler {
         if self.held_bytes + (end - offset) > self.options.bytes_max {
             return None;
         }
-        let cost = end - offset + u64::from(self.options.request_cost_bytes);
+        let at_once = (end - offset).min(self.piece_bytes());
+        let cost = at_once + u64::from(self.options.request_cost_bytes);
         self.window.admits(cost, class == 0, now_ns).then_some(first)
     }
 
@@ -342,7 +366,7 @@ impl Scheduler {
     ) {
         let mut read = std::mem::take(&mut self.reads[token.index()]);
         assert!(read.in_flight, "no read {token:?} is in flight");
-        self.window.completed(read.sample, read.cost, now_ns);
+        self.window.completed(read.sample, read.cost, read.worth, now_ns);
         let mut handed_out = false;
         for &part in &read.parts {
             let slot = self.slots[part as usize];
