@@ -100,10 +100,11 @@ impl Inner {
                 state.sleeping += 1;
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.sleeping -= 1;
+                state.roused = false;
                 continue;
             };
             // The next one may be for another thread.
-            if state.sleeping > 0 && state.scheduler.may_issue(self.shared.now_ns()) {
+            if state.rouses(self.shared.now_ns()) {
                 self.work.notify_one();
             }
             drop(state);

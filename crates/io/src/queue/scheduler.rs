@@ -12,7 +12,7 @@
 //!   a little beyond it.
 //! - A shared read that fails costs nobody: its requests are read again, each alone.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::buffer::BUFFER_ALIGN_BYTES;
 use super::error::{QueueFull, ReadError, ReadErrorKind};
@@ -314,33 +314,30 @@ impl Scheduler {
             join.bytes_max = u64::from(self.options.joined_bytes_max);
         }
         let room = self.options.bytes_max - self.held_bytes;
-        let mut take = |index: u32, parts: &mut Vec<u32>| {
+        let mut take = |index: u32, join: &mut Join| {
+            if index == first {
+                return ControlFlow::Continue(());
+            }
             let slot = &self.slots[index as usize];
             let alone =
                 slot.solo || head.solo || (head.request.class == 0 && slot.request.class > 0);
             let Some(joined) = join.with(slot.request.range()).filter(|_| !alone) else {
-                return false;
+                return ControlFlow::Break(());
             };
             let (offset, end) = self.aligned(joined.range.clone());
             if end - offset > room || parts.len() == PARTS_MAX {
-                return false;
+                return ControlFlow::Break(());
             }
-            join = joined;
+            *join = joined;
             parts.push(index);
-            true
+            ControlFlow::Continue(())
         };
+        // What begins farther away would make the read too long.
         let start = head.request.offset;
-        let behind = self.order.behind(start).filter(|&index| index != first);
-        for index in behind {
-            if !take(index, parts) {
-                break;
-            }
-        }
-        for index in self.order.before(start) {
-            if !take(index, parts) {
-                break;
-            }
-        }
+        let behind = start..start.saturating_add(join.bytes_max);
+        self.order.ascending(behind, |index| take(index, &mut join));
+        let before = join.range.end.saturating_sub(join.bytes_max)..start;
+        self.order.descending(before, |index| take(index, &mut join));
         join.range
     }
 
@@ -476,7 +473,7 @@ impl Scheduler {
         self.slots[index as usize].state = State::Reading;
         let slots = &self.slots;
         self.order
-            .remove(request.class, index, request.offset, |class, rank| counts(slots, class, rank));
+            .remove(request.class, index, |class, rank| counts(slots, class, rank));
     }
 
     /// Ends a request and frees its slot.

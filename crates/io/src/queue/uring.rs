@@ -185,7 +185,7 @@ impl Inner {
             while let Some(read) = state.scheduler.issue(now_ns) {
                 reads.push(read);
             }
-            state.sleeping = 1;
+            (state.sleeping, state.roused) = (1, false);
             drop(state);
             if arrived {
                 self.shared.arrived();

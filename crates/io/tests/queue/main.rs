@@ -7,15 +7,12 @@ mod model;
 mod rules;
 mod sim;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use farplane_io::{
-    Archive, ArchiveBuilder, Arrival, Backend, BufferPool, Completion, Device, DeviceModel,
-    FaultPlan, Filter, HeapPool, MmapQueue, POOL_BYTES_MAX, PreadQueue, QueueOptions,
-    ReadErrorKind, ReadQueue, ReadRequest, STALL_NS, SimQueue, open_queue, pack,
+    Archive, ArchiveBuilder, Completion, Device, DeviceModel, FaultPlan, Filter, HeapPool,
+    MmapQueue, PreadQueue, QueueOptions, ReadQueue, ReadRequest, SimQueue, pack,
 };
 use model::noise;
 use model::queue::{Op, Run, options};
