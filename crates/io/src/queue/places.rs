@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 /// Places are looked up by granules of this size, as a power of two: 64 KiB.
 const GRANULE_BITS: u32 = 16;
 /// Smallest table.
-const LISTS_MIN: usize = 64;
+const LISTS_MIN: usize = 16;
 /// No request.
 const NONE: u32 = u32::MAX;
 

@@ -8,6 +8,7 @@
 //!   request is never passed by a less urgent one that happens to fit.
 //! - Neighbours in the file ride along, as far as their gap costs less than a request. With a
 //!   request of class 0 only others of class 0 do, so that its bytes are its own.
+//! - A long read goes to the device piece by piece, so that an urgent one goes between.
 //! - What is in flight follows the knee of the device's latency (`window.rs`). Class 0 may go
 //!   a little beyond it.
 //! - A shared read that fails costs nobody: its requests are read again, each alone.
@@ -18,7 +19,7 @@ use super::buffer::BUFFER_ALIGN_BYTES;
 use super::error::{QueueFull, ReadError, ReadErrorKind};
 use super::options::{OptionsError, QueueOptions};
 use super::order::{Order, Rank};
-use super::window::{Sample, Window};
+use super::window::{Sample, URGENT_BYTES, Window};
 use super::{CLASSES, Completion, QueueCounters, ReadBuffer, ReadRequest, Ticket};
 
 /// Requests that share one read at most.
@@ -30,6 +31,8 @@ const JOINED_WINDOW_SHARE: u64 = 4;
 /// A piece of a read is as long as so many requests cost: splitting then costs little, and whoever
 /// is in a hurry waits for a piece at most.
 const PIECE_COSTS: u64 = 16;
+/// The share of reads and bytes that is kept for what is urgent is one of so many.
+const URGENT_SHARE: u64 = 8;
 /// Smallest piece, bytes.
 const PIECE_BYTES_MIN: u64 = 256 << 10;
 
@@ -251,7 +254,8 @@ impl Scheduler {
             self.slots[slot as usize].state = State::Reading;
         }
         (read.offset, read.len) = (offset, end - offset);
-        let (piece, request_cost) = (self.piece_bytes(), u64::from(self.options.request_cost_bytes));
+        let (piece, request_cost) =
+            (self.piece_bytes(), u64::from(self.options.request_cost_bytes));
         read.cost = read.len.min(piece) + request_cost;
         read.worth = read.len + request_cost * read.len.div_ceil(piece);
         read.sample = self.window.issued(read.cost, self.order.len() == 0, now_ns);
@@ -280,21 +284,30 @@ impl Scheduler {
         self.admitted(now_ns).is_some()
     }
 
-    /// The first waiting request, if it may be read now.
+    /// The first waiting request, if it may be read now. Class 0 finds a place where others find none.
     fn admitted(&mut self, now_ns: u64) -> Option<u32> {
-        let reads_free = self.free_reads.len() as u32;
-        if reads_free == 0 {
-            return None;
-        }
         let slots = &self.slots;
         let (class, first) = self.order.first(|class, rank| counts(slots, class, rank))?;
         let (offset, end) = self.aligned(self.slots[first as usize].request.range());
-        if self.held_bytes + (end - offset) > self.options.bytes_max {
+        let (reads_kept, bytes_kept) = self.kept_for_urgent(class);
+        let full = self.free_reads.len() <= reads_kept
+            || self.held_bytes + (end - offset) + bytes_kept > self.options.bytes_max;
+        if full {
             return None;
         }
         let at_once = (end - offset).min(self.piece_bytes());
         let cost = at_once + u64::from(self.options.request_cost_bytes);
         self.window.admits(cost, class == 0, now_ns).then_some(first)
+    }
+
+    /// What requests of a class leave free, reads and bytes, as long as something is in flight: long
+    /// reads would otherwise hold all there is until they have come.
+    fn kept_for_urgent(&self, class: u8) -> (usize, u64) {
+        if class == 0 || !self.options.adapt || self.held_bytes == 0 {
+            return (0, 0);
+        }
+        let bytes = URGENT_BYTES.min(self.options.bytes_max / URGENT_SHARE);
+        (usize::from(u64::from(self.options.reads_max) >= URGENT_SHARE), bytes)
     }
 
     /// Fills `parts` with `first` and the neighbours that share its read; the range needed.
@@ -313,7 +326,8 @@ impl Scheduler {
         if !self.options.adapt {
             join.bytes_max = u64::from(self.options.joined_bytes_max);
         }
-        let room = self.options.bytes_max - self.held_bytes;
+        let (_, bytes_kept) = self.kept_for_urgent(head.request.class);
+        let room = self.options.bytes_max - self.held_bytes - bytes_kept;
         let mut take = |index: u32, join: &mut Join| {
             if index == first {
                 return ControlFlow::Continue(());
@@ -472,8 +486,7 @@ impl Scheduler {
         let request = self.slots[index as usize].request;
         self.slots[index as usize].state = State::Reading;
         let slots = &self.slots;
-        self.order
-            .remove(request.class, index, |class, rank| counts(slots, class, rank));
+        self.order.remove(request.class, index, |class, rank| counts(slots, class, rank));
     }
 
     /// Ends a request and frees its slot.

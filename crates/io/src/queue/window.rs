@@ -20,8 +20,9 @@ const TIME_NS_MIN: u64 = 500_000;
 /// Smallest window, and that until the bandwidth is known, bytes: eight reads of 64 KiB, each with
 /// the 16 KiB that it costs beside.
 const START_BYTES: u64 = 640 << 10;
-/// Bytes that urgent reads may be in flight beyond the window.
-const URGENT_BYTES: u64 = 256 << 10;
+/// Bytes that urgent reads may be in flight beyond the window, and that are kept for them of what may
+/// be in flight at all.
+pub(super) const URGENT_BYTES: u64 = 256 << 10;
 /// Reads that one measurement of the bandwidth covers.
 const EPOCH_READS: u32 = 32;
 /// Reads with others in flight after which one is tried alone.
@@ -76,7 +77,8 @@ impl Window {
 
     /// What the window holds, as time at the device.
     fn time_ns(&self) -> u64 {
-        let transfer_ns = u128::from(self.alone_cost) * 1_000_000_000 / u128::from(self.rate.max(1));
+        let transfer_ns =
+            u128::from(self.alone_cost) * 1_000_000_000 / u128::from(self.rate.max(1));
         let transfer_ns = u64::try_from(transfer_ns).unwrap_or(u64::MAX);
         let access_ns = self.alone_ns.saturating_sub(transfer_ns);
         access_ns.saturating_mul(DEPTH).max(TIME_NS_MIN)
@@ -150,8 +152,11 @@ impl Window {
         // No clock tells less than a microsecond apart reliably.
         let rate = u128::from(epoch.bytes) * 1_000_000_000 / u128::from(epoch.busy_ns.max(1000));
         let rate = u64::try_from(rate).unwrap_or(u64::MAX);
-        if !epoch.starved || rate > self.rate {
+        // Down faster than up: what is too much in flight is waited for, what is too little shows.
+        if rate > self.rate {
             self.rate = average(self.rate, rate, 4);
+        } else if !epoch.starved {
+            self.rate = average(self.rate, rate, 2);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Which request is read next, and with whom: the rules of the scheduler, seen through a device
 //! without chance.
 
+use std::collections::VecDeque;
+
 use farplane_io::{
-    Archive, ArchiveBuilder, Device, FaultPlan, Filter, QueueOptions, ReadErrorKind, ReadQueue,
-    ReadRequest, SimQueue, pack,
+    Archive, ArchiveBuilder, Device, DeviceRead, FaultPlan, Filter, QueueOptions, ReadBuffer,
+    ReadErrorKind, ReadQueue, ReadRequest, Scheduler, SimQueue, pack,
 };
 
 use crate::model::noise;
@@ -197,5 +199,98 @@ fn the_window_costs_no_device_much_of_its_bandwidth() {
             end_ns as f64
         });
         assert!(end_ns[0] <= 1.1 * end_ns[1], "{device}: {}", end_ns[0] / end_ns[1]);
+    }
+}
+
+/// A device that has its data at hand for a while, and then no more.
+#[test]
+fn after_a_burst_no_more_is_in_flight_than_before() {
+    const BYTES: u32 = 65_536;
+    let options = QueueOptions { joined_bytes_max: 0, ..QueueOptions::default() };
+    let mut scheduler = Scheduler::new(options, 1 << 30, 4096).unwrap();
+    for id in 0..1000 {
+        let request = request(id, id * 917 % 8192 * u64::from(BYTES), BYTES, 3);
+        scheduler.submit(request, 0, 0).unwrap();
+    }
+    let (mut at_device, mut now_ns, mut out) = (VecDeque::new(), 0, Vec::new());
+    // Serves `count` reads, one every `each_ns`; what is in flight then.
+    let mut serve = |count: usize, each_ns: u64| {
+        for _ in 0..count {
+            at_device.extend(std::iter::from_fn(|| scheduler.issue(now_ns)));
+            now_ns += each_ns;
+            let read: DeviceRead = at_device.pop_front().unwrap();
+            let bytes = ReadBuffer::from_vec(vec![0; read.len]);
+            scheduler.complete(read.token, Ok(bytes), now_ns);
+            scheduler.poll(&mut out);
+            out.clear();
+        }
+        at_device.extend(std::iter::from_fn(|| scheduler.issue(now_ns)));
+        scheduler.held_bytes()
+    };
+    // Alone, a read takes 200 us; then 595 MB/s.
+    serve(1, 200_000);
+    let before = serve(200, 110_000);
+    // 3.3 GB/s, for as long as it lasts.
+    let burst = serve(300, 20_000);
+    let after = serve(128, 110_000);
+    assert!(burst > 2 * before, "the window follows the device: {before}, then {burst}");
+    assert!(after <= before, "{before} before, {after} after");
+}
+
+#[test]
+fn an_urgent_read_finds_room_although_long_ones_hold_all_they_may() {
+    let archive = archive();
+    let options = QueueOptions { bytes_max: 16_384, adapt: true, ..PLAIN };
+    let none = FaultPlan::default();
+    let mut queue = SimQueue::with_model(&archive, plain_device(1), options, 0, none).unwrap();
+    // The first read of all is the window's probe, which has the device for itself.
+    queue.submit(request(9, 0, 10, 2), 0).unwrap();
+    assert_eq!(times(&mut queue, 10_000), [(9, 110)]);
+    for id in 0..6 {
+        queue.submit(request(id, id * 4096, 4096, 2), 10_000).unwrap();
+    }
+    queue.submit(request(6, 0, 2048, 0), 10_000).unwrap();
+    // Four would fill the 16 KiB; an eighth is kept, so three go, and the urgent one after them at
+    // once, although nothing has been polled.
+    let first = [(0, 14_196), (1, 18_392), (2, 22_588), (6, 24_736)];
+    assert_eq!(times(&mut queue, 40_000), first);
+    assert_eq!(times(&mut queue, 80_000), [(3, 44_196), (4, 48_392), (5, 52_588)]);
+}
+
+/// What the streaming core hands over as one, however long, must not be in an urgent one's way.
+#[test]
+fn an_urgent_read_goes_between_the_pieces_of_long_ones() {
+    const LONG: u32 = 4 << 20;
+    let mut builder = ArchiveBuilder::new();
+    builder.add(0, &pack(&noise(1, 4 * LONG as usize), Filter::None)).unwrap();
+    let archive = Archive::from_bytes(builder.finish().0).unwrap();
+    for device in [Device::Nvme, Device::SataSsd] {
+        let model = device.model();
+        let options = QueueOptions {
+            request_cost_bytes: model.request_cost_bytes(),
+            ..QueueOptions::default()
+        };
+        let none = FaultPlan::default();
+        let mut queue = SimQueue::with_model(&archive, model, options, 1, none).unwrap();
+        for id in 0..400 {
+            queue.submit(request(id, 8192 + id % 4 * u64::from(LONG), LONG, 3), 0).unwrap();
+        }
+        let (mut now_ns, mut took_ns) = (0, Vec::new());
+        while queue.counters().reads < 300 {
+            now_ns += 7_777_777;
+            times(&mut queue, now_ns);
+            let urgent = request(9999, 8192 + took_ns.len() as u64 * 65_536, 65_536, 0);
+            let submitted_ns = now_ns;
+            queue.submit(urgent, now_ns).unwrap();
+            took_ns.push(loop {
+                now_ns = queue.next_event_ns().unwrap();
+                let done = times(&mut queue, now_ns);
+                if let Some((_, at_ns)) = done.iter().find(|(id, _)| *id == 9999) {
+                    break at_ns - submitted_ns;
+                }
+            });
+        }
+        let longest_ms = *took_ns.iter().max().unwrap() as f64 / 1e6;
+        assert!(took_ns.len() > 20 && longest_ms <= 3.0, "{device}: {longest_ms} ms");
     }
 }

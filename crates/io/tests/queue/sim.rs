@@ -1,8 +1,8 @@
 //! The simulated device: its arithmetic by hand, its presets, its faults' rates.
 
 use farplane_io::{
-    ArchiveBuilder, Archive, Backend, Completion, Device, DeviceModel, FaultPlan, Filter, QueueOptions,
-    ReadErrorKind, ReadQueue, STALL_NS, SimQueue, open_queue, pack,
+    Archive, ArchiveBuilder, Backend, Completion, Device, DeviceModel, FaultPlan, Filter,
+    QueueOptions, ReadErrorKind, ReadQueue, STALL_NS, SimQueue, open_queue, pack,
 };
 
 use crate::model::noise;
