@@ -1,7 +1,7 @@
 //! fio on the same file: the yardstick for asynchronous reads.
 
 use super::READ_BYTES;
-use super::measure::Drive;
+use super::measure::{Drive, Urgent};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// What fio reads at depth 8 past the page cache: `fio --name=randread --filename=F --readonly
 /// --rw=randread --bs=64k --direct=1 --ioengine=io_uring --iodepth=8 --time_based --runtime=S`.
-pub fn run(path: &Path, time: Duration) -> Result<Drive, String> {
+/// Beside it how long its reads took, each among seven others.
+pub fn run(path: &Path, time: Duration) -> Result<(Drive, Urgent), String> {
     let output = Command::new("fio")
         .args(["--name=randread", "--readonly", "--rw=randread", "--direct=1"])
         .args(["--ioengine=io_uring", "--iodepth=8", "--time_based", "--output-format=json"])
@@ -27,7 +28,7 @@ pub fn run(path: &Path, time: Duration) -> Result<Drive, String> {
     parse(json).ok_or_else(|| "its output is not understood".to_owned())
 }
 
-fn parse(json: &str) -> Option<Drive> {
+fn parse(json: &str) -> Option<(Drive, Urgent)> {
     let value: Value = serde_json::from_str(json).ok()?;
     let job = value.get("jobs")?.get(0)?;
     let read = job.get("read")?;
@@ -35,7 +36,10 @@ fn parse(json: &str) -> Option<Drive> {
     let reads = read.get("total_ios")?.as_u64()?;
     let percent = job.get("usr_cpu")?.as_f64()? + job.get("sys_cpu")?.as_f64()?;
     let cpu = Some(Duration::from_secs_f64(seconds * percent / 100.0));
-    Some(Drive { reads, time: Duration::from_secs_f64(seconds), cpu })
+    let drive = Drive { reads, time: Duration::from_secs_f64(seconds), cpu };
+    let percentiles = read.get("clat_ns")?.get("percentile")?;
+    let at_ms = |name: &str| Some(percentiles.get(name)?.as_f64()? / 1e6);
+    Some((drive, Urgent { p50_ms: at_ms("50.000000")?, p99_ms: at_ms("99.000000")? }))
 }
 
 #[cfg(test)]
@@ -44,9 +48,11 @@ mod tests {
 
     #[test]
     fn fios_report_is_read() {
-        let json = r#"{"jobs": [{"read": {"runtime": 2000, "total_ios": 32000},
+        let json = r#"{"jobs": [{"read": {"runtime": 2000, "total_ios": 32000, "clat_ns":
+            {"percentile": {"50.000000": 800000, "99.000000": 1750000}}},
             "usr_cpu": 2.5, "sys_cpu": 7.5}]}"#;
-        let drive = parse(json).unwrap();
+        let (drive, took) = parse(json).unwrap();
+        assert_eq!((took.p50_ms, took.p99_ms), (0.8, 1.75));
         // 32,000 · 64 KiB in 2 s; a tenth of 2 s over 32,000.
         assert_eq!(drive.bytes_per_s(), 32_000.0 * 65_536.0 / 2.0);
         assert!((drive.cpu_us_per_read().unwrap() - 6.25).abs() < 1e-9);

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Requests that keep a queue busy.
@@ -84,24 +85,68 @@ pub fn drop_cache(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Offsets of pieces of a file in an order without a pattern, over and over.
-fn pieces(file_bytes: u64) -> impl Iterator<Item = u64> {
-    let count = (file_bytes / u64::from(READ_BYTES)).max(1);
-    let mut state = 7u64;
-    std::iter::repeat_with(move || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % count * u64::from(READ_BYTES)
-    })
+/// Bytes of a file that the system holds, as util-linux's fincore counts them; `None` where there is
+/// none.
+#[must_use]
+pub fn cached_bytes(path: &Path) -> Option<u64> {
+    let mut command = Command::new("fincore");
+    let output = command.args(["--bytes", "--noheadings", "--output", "RES"]).arg(path).output();
+    String::from_utf8(output.ok()?.stdout).ok()?.trim().parse().ok()
 }
 
-/// Keeps a queue busy with random reads for a time. As an engine does, it looks in now and then.
+/// File handles that this process holds; `None` where the system does not tell.
+#[must_use]
+pub fn open_handles() -> Option<usize> {
+    // The folder's own handle is one of those listed.
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
+}
+
+/// Offsets of pieces of a file in an order without a pattern, over and over. Each comes once before
+/// any comes again, so that what a first pass reads was in no cache.
+struct Pieces {
+    places: Vec<u32>,
+    next: usize,
+}
+
+impl Pieces {
+    fn new(file_bytes: u64) -> Self {
+        let count = (file_bytes / u64::from(READ_BYTES)).clamp(1, u64::from(u32::MAX)) as u32;
+        let mut places: Vec<u32> = (0..count).collect();
+        let mut state = 7u64;
+        // Fisher and Yates' shuffle, by Knuth's linear congruential generator.
+        for last in (1..places.len()).rev() {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            places.swap(last, (state >> 33) as usize % (last + 1));
+        }
+        Self { places, next: 0 }
+    }
+
+    /// Whether every piece has come.
+    fn wrapped(&self) -> bool {
+        self.next >= self.places.len()
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let place = self.places[self.next % self.places.len()];
+        self.next += 1;
+        Some(u64::from(place) * u64::from(READ_BYTES))
+    }
+}
+
+/// Keeps a queue busy with random reads for a time, or until every piece of the file has been read.
+/// As an engine does, it looks in now and then.
 pub fn drive(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> Drive {
-    let mut pieces = pieces(file_bytes);
+    let mut pieces = Pieces::new(file_bytes);
     let mut out: Vec<Completion> = Vec::new();
     let (cpu, start) = (cpu_time(), Instant::now());
     let mut reads = 0;
-    while start.elapsed() < time {
+    while start.elapsed() < time && !pieces.wrapped() {
         while queue.in_flight() < WAITING {
             let offset = pieces.next().unwrap_or_default();
             if queue.submit(ReadRequest::new(0, offset, READ_BYTES), 0).is_err() {
@@ -124,7 +169,7 @@ fn touch(bytes: &[u8]) -> Option<u8> {
 /// Urgent reads behind a backlog, or right after all of it is cancelled.
 pub fn urgent(queue: &mut dyn ReadQueue, file_bytes: u64, cancel: bool, time: Duration) -> Urgent {
     const URGENT_ID: u64 = u64::MAX;
-    let mut pieces = pieces(file_bytes);
+    let mut pieces = Pieces::new(file_bytes);
     let mut out: Vec<Completion> = Vec::new();
     let mut tickets = Vec::new();
     let mut took_ms = Vec::new();
@@ -160,7 +205,7 @@ pub fn urgent(queue: &mut dyn ReadQueue, file_bytes: u64, cancel: bool, time: Du
 
 /// What one submit takes the caller, ns, while as many wait as the queue holds.
 pub fn submit_ns(queue: &mut dyn ReadQueue, file_bytes: u64) -> f64 {
-    let mut pieces = pieces(file_bytes);
+    let mut pieces = Pieces::new(file_bytes);
     let count = queue.capacity() - queue.in_flight();
     let requests: Vec<ReadRequest> = (0..count as u64)
         .map(|id| {
@@ -173,6 +218,29 @@ pub fn submit_ns(queue: &mut dyn ReadQueue, file_bytes: u64) -> f64 {
         let _ = black_box(queue.submit(request, 0));
     }
     start.elapsed().as_secs_f64() * 1e9 / count.max(1) as f64
+}
+
+/// What one poll takes the caller, µs, of a queue that is kept busy and looked at every millisecond.
+pub fn poll_us(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> f64 {
+    let mut pieces = Pieces::new(file_bytes);
+    let mut out: Vec<Completion> = Vec::with_capacity(WAITING);
+    let (mut polls, mut took) = (0u32, Duration::ZERO);
+    let start = Instant::now();
+    while start.elapsed() < time {
+        while queue.in_flight() < WAITING {
+            let offset = pieces.next().unwrap_or_default();
+            if queue.submit(ReadRequest::new(0, offset, READ_BYTES), 0).is_err() {
+                break;
+            }
+        }
+        std::thread::sleep(LOOK);
+        let begin = Instant::now();
+        queue.poll(0, &mut out);
+        took += begin.elapsed();
+        polls += 1;
+        out.clear();
+    }
+    took.as_secs_f64() * 1e6 / f64::from(polls.max(1))
 }
 
 /// 5,000 reads of 16 KiB that lie side by side, submitted in no order, until all have arrived.
@@ -219,10 +287,10 @@ pub fn packed_pread(path: &Path) -> Result<Duration> {
 /// When the file cannot be read.
 pub fn plain(path: &Path, file_bytes: u64, time: Duration) -> Result<Drive> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
-    let mut pieces = pieces(file_bytes);
+    let mut pieces = Pieces::new(file_bytes);
     let (cpu, start) = (cpu_time(), Instant::now());
     let mut reads = 0;
-    while start.elapsed() < time {
+    while start.elapsed() < time && !pieces.wrapped() {
         let some: Vec<u64> = pieces.by_ref().take(WAITING).collect();
         some.par_iter().try_for_each_init(
             || vec![0; READ_BYTES as usize],

@@ -28,11 +28,23 @@ pub(super) struct State {
     pub closing: bool,
     /// Threads that sleep until they are roused.
     pub sleeping: usize,
+    /// One of them has been told to wake up and has not looked yet: it rouses the next, if there is
+    /// work for two.
+    pub roused: bool,
+}
+
+impl State {
+    /// Whether a thread must be roused: one sleeps, none is about to look, and there is work.
+    pub fn rouses(&mut self, now_ns: u64) -> bool {
+        let rouses = self.sleeping > 0 && !self.roused && self.scheduler.may_issue(now_ns);
+        self.roused |= rouses;
+        rouses
+    }
 }
 
 impl Shared {
     pub fn new(scheduler: Scheduler, pool: Arc<dyn BufferPool>) -> Self {
-        let state = State { scheduler, closing: false, sleeping: 0 };
+        let state = State { scheduler, closing: false, sleeping: 0, roused: false };
         let (state, start) = (Mutex::new(state), Instant::now());
         Self { state, start, pool, arrival: OnceLock::new() }
     }
@@ -86,7 +98,7 @@ impl<Q: Threaded> ReadQueue for Q {
         let clock_ns = shared.now_ns();
         let mut state = shared.lock();
         let ticket = state.scheduler.submit(request, clock_ns, now_ns)?;
-        let rouse = state.sleeping > 0 && state.scheduler.may_issue(clock_ns);
+        let rouse = state.rouses(clock_ns);
         let arrived = state.scheduler.has_done();
         drop(state);
         if rouse {
@@ -100,7 +112,8 @@ impl<Q: Threaded> ReadQueue for Q {
 
     fn cancel(&mut self, ticket: Ticket) -> bool {
         let shared = self.shared();
-        shared.lock().scheduler.cancel(ticket, shared.now_ns())
+        let clock_ns = shared.now_ns();
+        shared.lock().scheduler.cancel(ticket, clock_ns)
     }
 
     fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {
@@ -114,7 +127,7 @@ impl<Q: Threaded> ReadQueue for Q {
         state.scheduler.give_up_stalled(clock_ns);
         state.scheduler.poll(out);
         // What was polled may have made room.
-        let rouse = state.sleeping > 0 && state.scheduler.may_issue(clock_ns);
+        let rouse = state.rouses(clock_ns);
         drop(state);
         if rouse {
             self.rouse();

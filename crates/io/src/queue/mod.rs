@@ -8,6 +8,7 @@ mod front;
 mod mapped;
 mod options;
 mod order;
+mod places;
 mod pool;
 mod pread;
 #[cfg(feature = "remote")]

@@ -1,9 +1,11 @@
 //! Which waiting request comes first, and which ones lie beside it in the file.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
+use std::ops::{ControlFlow, Range};
 
 use super::CLASSES;
+use super::places::Places;
 
 /// Place of a waiting request: the smallest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,20 +28,20 @@ const STALE_MIN: usize = 64;
 pub(super) struct Order {
     heaps: [BinaryHeap<Reverse<Rank>>; CLASSES],
     waiting: [usize; CLASSES],
-    by_offset: BTreeSet<(u64, u32)>,
+    places: Places,
 }
 
 impl Order {
     pub fn insert(&mut self, class: u8, rank: Rank, offset: u64) {
         self.heaps[usize::from(class)].push(Reverse(rank));
         self.waiting[usize::from(class)] += 1;
-        self.by_offset.insert((offset, rank.slot));
+        self.places.insert(offset, rank.slot);
     }
 
     /// Takes a request out. Its entry in the heap becomes stale.
-    pub fn remove(&mut self, class: u8, slot: u32, offset: u64, counts: impl Fn(u8, Rank) -> bool) {
+    pub fn remove(&mut self, class: u8, slot: u32, counts: impl Fn(u8, Rank) -> bool) {
         self.waiting[usize::from(class)] -= 1;
-        self.by_offset.remove(&(offset, slot));
+        self.places.remove(slot);
         self.tidy(class, counts);
     }
 
@@ -77,17 +79,17 @@ impl Order {
         None
     }
 
-    /// Waiting requests that start at or behind `offset`, nearest first.
-    pub fn behind(&self, offset: u64) -> impl Iterator<Item = u32> + '_ {
-        self.by_offset.range((offset, 0)..).map(|&(_, slot)| slot)
+    /// Waiting requests that begin in `range`, front to back.
+    pub fn ascending(&self, range: Range<u64>, visit: impl FnMut(u32) -> ControlFlow<()>) {
+        let _ = self.places.ascending(range, visit);
     }
 
-    /// Waiting requests that start before `offset`, nearest first.
-    pub fn before(&self, offset: u64) -> impl Iterator<Item = u32> + '_ {
-        self.by_offset.range(..(offset, 0)).rev().map(|&(_, slot)| slot)
+    /// Waiting requests that begin in `range`, back to front.
+    pub fn descending(&self, range: Range<u64>, visit: impl FnMut(u32) -> ControlFlow<()>) {
+        let _ = self.places.descending(range, visit);
     }
 
     pub fn len(&self) -> usize {
-        self.by_offset.len()
+        self.places.len()
     }
 }

@@ -100,10 +100,11 @@ impl Inner {
                 state.sleeping += 1;
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.sleeping -= 1;
+                state.roused = false;
                 continue;
             };
             // The next one may be for another thread.
-            if state.sleeping > 0 && state.scheduler.may_issue(self.shared.now_ns()) {
+            if state.rouses(self.shared.now_ns()) {
                 self.work.notify_one();
             }
             drop(state);
@@ -116,7 +117,8 @@ impl Inner {
     fn read(&self, read: &DeviceRead) -> Result<ReadBuffer, ReadErrorKind> {
         let mut buffer = self.shared.pool.take(read.len).ok_or(ReadErrorKind::OutOfMemory)?;
         let result = Transfer::new(read.needed).run(|arrived| {
-            read_at(&self.map, &mut buffer[arrived..read.len], read.offset + arrived as u64)
+            let end = read.len.min(arrived + read.piece);
+            read_at(&self.map, &mut buffer[arrived..end], read.offset + arrived as u64)
         });
         let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
         result.map(|()| buffer)

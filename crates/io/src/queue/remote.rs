@@ -231,7 +231,7 @@ async fn serve(inner: Arc<Inner>) {
             while let Some(read) = state.scheduler.issue(inner.shared.now_ns()) {
                 reads.push(read);
             }
-            state.sleeping = 1;
+            (state.sleeping, state.roused) = (1, false);
         }
         for read in reads.drain(..) {
             let inner = Arc::clone(&inner);

@@ -8,16 +8,18 @@
 //!   request is never passed by a less urgent one that happens to fit.
 //! - Neighbours in the file ride along, as far as their gap costs less than a request. With a
 //!   request of class 0 only others of class 0 do, so that its bytes are its own.
+//! - A long read goes to the device piece by piece, so that an urgent one goes between.
 //! - What is in flight follows the knee of the device's latency (`window.rs`). Class 0 may go
 //!   a little beyond it.
 //! - A shared read that fails costs nobody: its requests are read again, each alone.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
+use super::buffer::BUFFER_ALIGN_BYTES;
 use super::error::{QueueFull, ReadError, ReadErrorKind};
 use super::options::{OptionsError, QueueOptions};
 use super::order::{Order, Rank};
-use super::window::{Sample, Window};
+use super::window::{Sample, URGENT_BYTES, Window};
 use super::{CLASSES, Completion, QueueCounters, ReadBuffer, ReadRequest, Ticket};
 
 /// Requests that share one read at most.
@@ -26,6 +28,13 @@ pub const PARTS_MAX: usize = 1024;
 const JOINED_BYTES_MIN: u64 = 128 << 10;
 /// Share of the window that one joined read may take, or one would be all that is in flight.
 const JOINED_WINDOW_SHARE: u64 = 4;
+/// A piece of a read is as long as so many requests cost: splitting then costs little, and whoever
+/// is in a hurry waits for a piece at most.
+const PIECE_COSTS: u64 = 16;
+/// The share of reads and bytes that is kept for what is urgent is one of so many.
+const URGENT_SHARE: u64 = 8;
+/// Smallest piece, bytes.
+const PIECE_BYTES_MIN: u64 = 256 << 10;
 
 /// A read at the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +59,9 @@ pub struct DeviceRead {
     pub len: usize,
     /// Bytes from the beginning that must arrive; the rest may be missing.
     pub needed: usize,
+    /// The most bytes to ask the device for at a time, a multiple of the alignment. A longer read goes
+    /// piece by piece, the next when the last has arrived, so that others get their turn between.
+    pub piece: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +92,10 @@ struct Read {
     parts: Vec<u32>,
     in_flight: bool,
     sample: Sample,
+    /// What it has at the device, and what it is worth when it has come: bytes, and what its requests
+    /// cost beside.
     cost: u64,
+    worth: u64,
     issued_ns: u64,
 }
 
@@ -239,7 +254,10 @@ impl Scheduler {
             self.slots[slot as usize].state = State::Reading;
         }
         (read.offset, read.len) = (offset, end - offset);
-        read.cost = read.len + u64::from(self.options.request_cost_bytes);
+        let (piece, request_cost) =
+            (self.piece_bytes(), u64::from(self.options.request_cost_bytes));
+        read.cost = read.len.min(piece) + request_cost;
+        read.worth = read.len + request_cost * read.len.div_ceil(piece);
         read.sample = self.window.issued(read.cost, self.order.len() == 0, now_ns);
         (read.issued_ns, read.in_flight) = (now_ns, true);
         self.held_bytes += read.len;
@@ -249,7 +267,16 @@ impl Scheduler {
         let token = ReadToken(self.free_reads.pop()?);
         let (len, needed) = (read.len as usize, (needed.end - offset) as usize);
         self.reads[token.index()] = read;
-        Some(DeviceRead { token, offset, len, needed })
+        Some(DeviceRead { token, offset, len, needed, piece: piece as usize })
+    }
+
+    /// The most bytes that are asked for at a time. A read that is alone keeps the device busy if they
+    /// are a good part of the window.
+    fn piece_bytes(&self) -> u64 {
+        let worth_it = PIECE_COSTS * u64::from(self.options.request_cost_bytes);
+        let bytes = worth_it.max(PIECE_BYTES_MIN).max(self.window.bytes() / 2);
+        // As far as a buffer can be long.
+        bytes.min(1 << 30) & !(self.align - 1).max(BUFFER_ALIGN_BYTES as u64 - 1)
     }
 
     /// Whether [`issue`](Self::issue) would give a read.
@@ -257,20 +284,30 @@ impl Scheduler {
         self.admitted(now_ns).is_some()
     }
 
-    /// The first waiting request, if it may be read now.
+    /// The first waiting request, if it may be read now. Class 0 finds a place where others find none.
     fn admitted(&mut self, now_ns: u64) -> Option<u32> {
-        let reads_free = self.free_reads.len() as u32;
-        if reads_free == 0 {
-            return None;
-        }
         let slots = &self.slots;
         let (class, first) = self.order.first(|class, rank| counts(slots, class, rank))?;
         let (offset, end) = self.aligned(self.slots[first as usize].request.range());
-        if self.held_bytes + (end - offset) > self.options.bytes_max {
+        let (reads_kept, bytes_kept) = self.kept_for_urgent(class);
+        let full = self.free_reads.len() <= reads_kept
+            || self.held_bytes + (end - offset) + bytes_kept > self.options.bytes_max;
+        if full {
             return None;
         }
-        let cost = end - offset + u64::from(self.options.request_cost_bytes);
+        let at_once = (end - offset).min(self.piece_bytes());
+        let cost = at_once + u64::from(self.options.request_cost_bytes);
         self.window.admits(cost, class == 0, now_ns).then_some(first)
+    }
+
+    /// What requests of a class leave free, reads and bytes, as long as something is in flight: long
+    /// reads would otherwise hold all there is until they have come.
+    fn kept_for_urgent(&self, class: u8) -> (usize, u64) {
+        if class == 0 || !self.options.adapt || self.held_bytes == 0 {
+            return (0, 0);
+        }
+        let bytes = URGENT_BYTES.min(self.options.bytes_max / URGENT_SHARE);
+        (usize::from(u64::from(self.options.reads_max) >= URGENT_SHARE), bytes)
     }
 
     /// Fills `parts` with `first` and the neighbours that share its read; the range needed.
@@ -289,34 +326,32 @@ impl Scheduler {
         if !self.options.adapt {
             join.bytes_max = u64::from(self.options.joined_bytes_max);
         }
-        let room = self.options.bytes_max - self.held_bytes;
-        let mut take = |index: u32, parts: &mut Vec<u32>| {
+        let (_, bytes_kept) = self.kept_for_urgent(head.request.class);
+        let room = self.options.bytes_max - self.held_bytes - bytes_kept;
+        let mut take = |index: u32, join: &mut Join| {
+            if index == first {
+                return ControlFlow::Continue(());
+            }
             let slot = &self.slots[index as usize];
             let alone =
                 slot.solo || head.solo || (head.request.class == 0 && slot.request.class > 0);
             let Some(joined) = join.with(slot.request.range()).filter(|_| !alone) else {
-                return false;
+                return ControlFlow::Break(());
             };
             let (offset, end) = self.aligned(joined.range.clone());
             if end - offset > room || parts.len() == PARTS_MAX {
-                return false;
+                return ControlFlow::Break(());
             }
-            join = joined;
+            *join = joined;
             parts.push(index);
-            true
+            ControlFlow::Continue(())
         };
+        // What begins farther away would make the read too long.
         let start = head.request.offset;
-        let behind = self.order.behind(start).filter(|&index| index != first);
-        for index in behind {
-            if !take(index, parts) {
-                break;
-            }
-        }
-        for index in self.order.before(start) {
-            if !take(index, parts) {
-                break;
-            }
-        }
+        let behind = start..start.saturating_add(join.bytes_max);
+        self.order.ascending(behind, |index| take(index, &mut join));
+        let before = join.range.end.saturating_sub(join.bytes_max)..start;
+        self.order.descending(before, |index| take(index, &mut join));
         join.range
     }
 
@@ -342,7 +377,7 @@ impl Scheduler {
     ) {
         let mut read = std::mem::take(&mut self.reads[token.index()]);
         assert!(read.in_flight, "no read {token:?} is in flight");
-        self.window.completed(read.sample, read.cost, now_ns);
+        self.window.completed(read.sample, read.cost, read.worth, now_ns);
         let mut handed_out = false;
         for &part in &read.parts {
             let slot = self.slots[part as usize];
@@ -451,8 +486,7 @@ impl Scheduler {
         let request = self.slots[index as usize].request;
         self.slots[index as usize].state = State::Reading;
         let slots = &self.slots;
-        self.order
-            .remove(request.class, index, request.offset, |class, rank| counts(slots, class, rank));
+        self.order.remove(request.class, index, |class, rank| counts(slots, class, rank));
     }
 
     /// Ends a request and frees its slot.

@@ -3,7 +3,7 @@
 //! A discrete-event model in integer nanoseconds, behind the same scheduler as the real backends. A
 //! read waits for one of `depth` channels, first come, first served; it spends its access time
 //! there, then waits for the one bus, which serves in the order of arrival, and frees its channel
-//! when its transfer ends. Nothing but the calls and the seed decides, so equal calls give equal
+//! when its transfer ends. A long read comes piece by piece, each of which queues anew. Nothing but the calls and the seed decides, so equal calls give equal
 //! completions.
 
 use std::fmt;
@@ -190,6 +190,12 @@ impl SimQueue {
                 self.jobs[index] = job;
             }
             Stage::Transfer { .. } => match job.transfer.answer(job.answer()) {
+                // A piece is there: the next one queues behind whoever came meanwhile.
+                ControlFlow::Continue(()) if !job.fault.short && !job.fault.interrupt => {
+                    job.stage = Stage::Waiting;
+                    self.jobs.remove(index);
+                    self.jobs.push(job);
+                }
                 ControlFlow::Continue(()) => {
                     (job.fault.short, job.fault.interrupt) = (false, false);
                     let access_ns = self.model.access_ns(true, self.seed, job.sequence);
@@ -222,10 +228,10 @@ impl SimQueue {
         let free = (self.model.depth.max(1) as usize).saturating_sub(busy);
         let waiting = self.jobs.iter_mut().filter(|job| job.stage == Stage::Waiting);
         for job in waiting.take(free) {
-            let continues = job.read.offset == self.head;
-            let access_ns = self.model.access_ns(continues, self.seed, job.sequence);
+            let begin = job.read.offset + job.transfer.arrived as u64;
+            let access_ns = self.model.access_ns(begin == self.head, self.seed, job.sequence);
             job.stage = Stage::Access { until_ns: at_ns.saturating_add(access_ns) };
-            self.head = job.read.offset + job.read.needed as u64;
+            self.head = begin + job.piece_bytes() as u64;
         }
     }
 
@@ -254,13 +260,17 @@ impl fmt::Debug for SimQueue {
 }
 
 impl Job {
-    /// Bytes that the device transfers next.
+    /// Bytes that it is asked for next.
+    fn piece_bytes(&self) -> usize {
+        (self.read.needed - self.transfer.arrived).min(self.read.piece)
+    }
+
+    /// Bytes that it transfers next.
     fn answer_bytes(&self) -> usize {
-        let left = self.read.needed - self.transfer.arrived;
         match self.fault {
             Fault { interrupt: true, .. } => 0,
-            Fault { short: true, .. } => left.div_ceil(2),
-            _ => left,
+            Fault { short: true, .. } => self.piece_bytes().div_ceil(2),
+            _ => self.piece_bytes(),
         }
     }
 

@@ -185,7 +185,7 @@ impl Inner {
             while let Some(read) = state.scheduler.issue(now_ns) {
                 reads.push(read);
             }
-            state.sleeping = 1;
+            (state.sleeping, state.roused) = (1, false);
             drop(state);
             if arrived {
                 self.shared.arrived();
@@ -287,11 +287,12 @@ impl Ring {
         self.go_on(Flight { read, transfer, buffer, registered, from: 0 });
     }
 
-    /// Reads what is missing of a flight.
+    /// Reads the next piece of what is missing of a flight.
     fn go_on(&mut self, mut flight: Flight) {
         flight.from = flight.transfer.arrived & !(BUFFER_ALIGN_BYTES - 1);
         let index = flight.read.token.index();
-        let rest = &mut flight.buffer[flight.from..flight.read.len];
+        let end = flight.read.len.min(flight.from + flight.read.piece);
+        let rest = &mut flight.buffer[flight.from..end];
         let (address, len) = (rest.as_mut_ptr(), rest.len() as u32);
         let offset = flight.read.offset + flight.from as u64;
         let file = types::Fixed(0);

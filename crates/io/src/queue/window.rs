@@ -1,52 +1,65 @@
 //! How much to keep in flight, so that the device is busy and an urgent read does not wait.
 //!
 //! By Little's law a device of bandwidth *B* needs *B·T* bytes in flight to be busy when a read takes
-//! *T*; what goes beyond only waits in its queue. The bandwidth is the largest delivery rate of the
-//! last reads, measured as in BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM
-//! Queue 14(5), 2016): the bytes delivered between the issue of a read and its completion, over
-//! that time. *T* is what a read that has the device for itself takes beyond its transfer, times
-//! [`DEPTH`], and at least [`TIME_NS_MIN`]. Departing from BBR there is no pacing (a disk has no path to share), and the
-//! probe for *T* gives up when the device does not drain and answer at once: a stalled read must not
-//! stop the others.
+//! *T*; what goes beyond only waits in its queue. *B* is the mean of what came while something was in
+//! flight. *T* is what a read that has the device for itself takes beyond its transfer, times
+//! [`DEPTH`], and at least [`TIME_NS_MIN`]. As in BBR (Cardwell et al., "BBR: Congestion-Based
+//! Congestion Control", ACM Queue 14(5), 2016) the two are measured apart, *T* by a probe now and
+//! then. Departing from BBR, *B* is a mean and no maximum: a device with caches has bursts at many
+//! times its bandwidth, and a window made for the burst is a backlog after it. A mean cannot trap the
+//! window when it is too small: what then comes is window / *T* / `DEPTH`, so that the next one is
+//! `DEPTH` times as large. There is no pacing (a disk has no path to share), and the probe for *T*
+//! gives up when the device does not drain and answer at once: a stalled read must not stop the
+//! others.
 
 /// Reads that may queue at the device behind one that is served, at its latency without a queue:
 /// devices serve some in parallel, and a completion is seen a moment later.
 const DEPTH: u64 = 4;
 /// Time that the window holds at least, ns: below this, waiting is shorter than waking up a thread.
 const TIME_NS_MIN: u64 = 500_000;
-/// Smallest window, and that until the bandwidth is known, bytes.
-const START_BYTES: u64 = 512 << 10;
-/// Bytes that urgent reads may be in flight beyond the window.
-const URGENT_BYTES: u64 = 256 << 10;
-/// Reads that one bucket of rates covers; the largest of two buckets counts.
-const BUCKET_READS: u32 = 128;
+/// Smallest window, and that until the bandwidth is known, bytes: eight reads of 64 KiB, each with
+/// the 16 KiB that it costs beside.
+const START_BYTES: u64 = 640 << 10;
+/// Bytes that urgent reads may be in flight beyond the window, and that are kept for them of what may
+/// be in flight at all.
+pub(super) const URGENT_BYTES: u64 = 256 << 10;
+/// Reads that one measurement of the bandwidth covers.
+const EPOCH_READS: u32 = 32;
 /// Reads with others in flight after which one is tried alone.
-const PROBE_READS: u64 = 1024;
+const PROBE_READS: u64 = 4096;
 /// What the first probe waits at most, ns, when nothing is known yet.
 const FIRST_PROBE_NS: u64 = 100_000_000;
 
-/// When a read was issued, and what had been delivered by then.
+/// When a read was issued, and among how many.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
     issued_ns: u64,
-    delivered_ns: u64,
-    delivered: u64,
     /// Nothing else was in flight; the number of reads issued by then.
     alone: Option<u64>,
-    /// Nothing else was waiting: a low rate is then the caller's and not the device's.
-    idle: bool,
 }
 
-#[derive(Debug)]
+/// What came since a measurement of the bandwidth began.
+#[derive(Debug, Default)]
+struct Epoch {
+    reads: u32,
+    bytes: u64,
+    /// Time with something in flight.
+    busy_ns: u64,
+    /// At times nothing waited: the rate is then the caller's, and only a lower bound of the device's.
+    starved: bool,
+}
+
+#[derive(Debug, Default)]
 pub(super) struct Window {
     adapt: bool,
+    /// At the device, the cost of each request included.
     in_flight: u64,
     reads: u32,
-    delivered: u64,
-    delivered_ns: u64,
-    /// Largest bytes per second of this bucket and of the one before.
-    rates: [u64; 2],
-    bucket_reads: u32,
+    epoch: Epoch,
+    /// When something came last, or was issued to an idle device.
+    last_ns: u64,
+    /// Bytes per second.
+    rate: u64,
     /// Moving averages of what a read alone takes, and of its cost.
     alone_ns: u64,
     alone_cost: u64,
@@ -59,26 +72,13 @@ pub(super) struct Window {
 
 impl Window {
     pub fn new(adapt: bool) -> Self {
-        Self {
-            adapt,
-            in_flight: 0,
-            reads: 0,
-            delivered: 0,
-            delivered_ns: 0,
-            rates: [0; 2],
-            bucket_reads: 0,
-            alone_ns: 0,
-            alone_cost: 0,
-            issued: 0,
-            issued_alone: 0,
-            probe_until_ns: None,
-        }
+        Self { adapt, ..Self::default() }
     }
 
     /// What the window holds, as time at the device.
     fn time_ns(&self) -> u64 {
         let transfer_ns =
-            u128::from(self.alone_cost) * 1_000_000_000 / u128::from(self.rate().max(1));
+            u128::from(self.alone_cost) * 1_000_000_000 / u128::from(self.rate.max(1));
         let transfer_ns = u64::try_from(transfer_ns).unwrap_or(u64::MAX);
         let access_ns = self.alone_ns.saturating_sub(transfer_ns);
         access_ns.saturating_mul(DEPTH).max(TIME_NS_MIN)
@@ -86,11 +86,11 @@ impl Window {
 
     /// Bytes to keep in flight, the cost of each request included.
     pub fn bytes(&self) -> u64 {
-        let bytes = u128::from(self.rate()) * u128::from(self.time_ns()) / 1_000_000_000;
+        let bytes = u128::from(self.rate) * u128::from(self.time_ns()) / 1_000_000_000;
         u64::try_from(bytes).unwrap_or(u64::MAX).max(START_BYTES)
     }
 
-    /// Whether a read may be issued that costs `cost` bytes. Two always may: while one is on its way
+    /// Whether a read may be issued that has `cost` bytes at the device. Two always may: while one is on its way
     /// back the device works on the other. An urgent one may go [`URGENT_BYTES`] further and waits
     /// for no probe.
     pub fn admits(&self, cost: u64, urgent: bool, now_ns: u64) -> bool {
@@ -104,11 +104,12 @@ impl Window {
         self.reads < 2 || self.in_flight.saturating_add(cost) <= self.bytes() + beyond
     }
 
-    pub fn issued(&mut self, cost: u64, idle: bool, now_ns: u64) -> Sample {
+    /// A read goes out that has `cost` bytes at the device; `starved`: nothing else waits.
+    pub fn issued(&mut self, cost: u64, starved: bool, now_ns: u64) -> Sample {
         self.issued += 1;
         let alone = (self.reads == 0).then_some(self.issued);
         if alone.is_some() {
-            self.delivered_ns = now_ns;
+            self.last_ns = now_ns;
         }
         if self.alone_ns == 0 && alone.is_some() {
             self.probe_until_ns = Some(now_ns.saturating_add(FIRST_PROBE_NS));
@@ -119,43 +120,48 @@ impl Window {
         }
         self.reads += 1;
         self.in_flight += cost;
-        let (delivered_ns, delivered) = (self.delivered_ns, self.delivered);
-        Sample { issued_ns: now_ns, delivered_ns, delivered, alone, idle }
+        self.epoch.starved |= starved;
+        Sample { issued_ns: now_ns, alone }
     }
 
-    pub fn completed(&mut self, sample: Sample, cost: u64, now_ns: u64) {
+    /// A read of `bytes` has come that had `cost` bytes at the device.
+    pub fn completed(&mut self, sample: Sample, cost: u64, bytes: u64, now_ns: u64) {
         self.reads -= 1;
         self.in_flight -= cost;
-        self.delivered += cost;
-        self.delivered_ns = now_ns;
-        // No clock tells less than a microsecond apart reliably.
-        let span_ns = now_ns.saturating_sub(sample.delivered_ns).max(1000);
-        let bytes = self.delivered - sample.delivered;
-        let rate = u128::from(bytes) * 1_000_000_000 / u128::from(span_ns);
-        let rate = u64::try_from(rate).unwrap_or(u64::MAX);
-        if !sample.idle || rate > self.rates[0] {
-            self.rates[0] = self.rates[0].max(rate);
-        }
-        if !sample.idle {
-            self.bucket_reads += 1;
-            if self.bucket_reads == BUCKET_READS {
-                self.bucket_reads = 0;
-                self.rates = [0, self.rates[0]];
-            }
+        self.epoch.reads += 1;
+        self.epoch.bytes += bytes;
+        self.epoch.busy_ns += now_ns.saturating_sub(self.last_ns);
+        self.last_ns = now_ns;
+        if self.epoch.reads == EPOCH_READS || self.rate == 0 {
+            self.measure();
         }
         // Whoever was issued meanwhile has shared the device.
         if sample.alone == Some(self.issued) {
             self.probe_until_ns = None;
             self.issued_alone = self.issued;
+            // One that was held up by chance must not count for many.
             let took_ns = now_ns.saturating_sub(sample.issued_ns);
-            let average = |old: u64, new: u64| if old == 0 { new } else { old - old / 8 + new / 8 };
-            self.alone_ns = average(self.alone_ns, took_ns);
-            self.alone_cost = average(self.alone_cost, cost);
+            let took_ns = if self.alone_ns == 0 { took_ns } else { took_ns.min(2 * self.alone_ns) };
+            self.alone_ns = average(self.alone_ns, took_ns, 8);
+            self.alone_cost = average(self.alone_cost, cost, 8);
         }
     }
 
-    /// Largest bytes a second of late.
-    fn rate(&self) -> u64 {
-        self.rates[0].max(self.rates[1])
+    fn measure(&mut self) {
+        let epoch = std::mem::take(&mut self.epoch);
+        // No clock tells less than a microsecond apart reliably.
+        let rate = u128::from(epoch.bytes) * 1_000_000_000 / u128::from(epoch.busy_ns.max(1000));
+        let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+        // Down faster than up: what is too much in flight is waited for, what is too little shows.
+        if rate > self.rate {
+            self.rate = average(self.rate, rate, 4);
+        } else if !epoch.starved {
+            self.rate = average(self.rate, rate, 2);
+        }
     }
+}
+
+/// A moving average over some `count`; 0 stands for nothing yet.
+fn average(old: u64, new: u64, count: u64) -> u64 {
+    if old == 0 { new } else { old - old / count + new / count }
 }

@@ -289,6 +289,8 @@ impl Model {
         assert!(read.offset.is_multiple_of(align) && read.len.is_multiple_of(self.align));
         assert!(read.needed <= read.len && read.len - read.needed < self.align);
         assert!(self.flights.iter().all(|flight| flight.read.token != read.token));
+        assert!(read.piece >= 256 << 10 && read.piece.is_multiple_of(self.align));
+        self.check_none_left(parts);
         let mut ranges: Vec<Range<u64>> = parts.iter().map(|part| range(&part.request)).collect();
         ranges.sort_unstable_by_key(|range| range.start);
         let start = ranges[0].start;
@@ -309,6 +311,52 @@ impl Model {
             let urgent = parts.iter().filter(|part| part.request.class == 0).count();
             assert!(parts[0].request.class > 0 || urgent == parts.len(), "{parts:?}");
         }
+    }
+
+    /// What touches a read is in it, if it may be: here where no window limits its length. Behind its
+    /// first request the nearest one that was left is looked at, and before it likewise; of several
+    /// that begin together any one may be what ended the search.
+    fn check_none_left(&self, parts: &[Pending]) {
+        if self.options.adapt {
+            return;
+        }
+        let head = range(&parts[0].request);
+        let (begin, end) = parts.iter().map(|part| range(&part.request)).fold(
+            (head.start, head.end),
+            |(begin, end), part| {
+                let behind = part.start >= head.start;
+                (begin.min(part.start), if behind { end.max(part.end) } else { end })
+            },
+        );
+        let whole = parts.iter().map(|part| range(&part.request).end).max().unwrap_or(end);
+        let is_part = |id: u64| parts.iter().any(|part| part.request.id == id);
+        let left: Vec<&Pending> = self
+            .pending
+            .values()
+            .filter(|other| other.state == State::Waiting && !is_part(other.request.id))
+            .collect();
+        let read_bytes: u64 = self.flights.iter().map(|flight| flight.read.len as u64).sum();
+        let room = self.options.bytes_max - read_bytes - self.unpolled_bytes;
+        let joins = |other: &&&Pending| {
+            let other_range = range(&other.request);
+            let (from, to) = (begin.min(other_range.start), whole.max(other_range.end));
+            let align = self.align as u64;
+            let urgent = parts[0].request.class == 0 && other.request.class > 0;
+            other_range.start <= end
+                && other_range.end >= begin
+                && to - from <= u64::from(self.options.joined_bytes_max)
+                && to.next_multiple_of(align) - from / align * align <= room
+                && !(other.solo || parts[0].solo || urgent)
+        };
+        let start = |other: &&&Pending| other.request.offset;
+        let all_join = |nearest: Option<u64>| {
+            let together = left.iter().filter(|other| Some(other.request.offset) == nearest);
+            nearest.is_some() && together.clone().all(|other| joins(&other))
+        };
+        let behind = left.iter().filter(|other| other.request.offset >= head.start);
+        assert!(!all_join(behind.map(|other| start(&other)).min()), "one behind {parts:?} is left");
+        let before = left.iter().filter(|other| other.request.offset < head.start);
+        assert!(!all_join(before.map(|other| start(&other)).max()), "one before {parts:?} is left");
     }
 
     fn complete(&mut self, pick: u8, fails: bool) {
