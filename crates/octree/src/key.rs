@@ -6,9 +6,9 @@ const AXIS_BITS: u32 = 20;
 /// Boxes up to this part of the root cell's edge are of the smallest class.
 const SMALLEST: f32 = 1.0 / 512.0;
 
-/// How far items may stretch a block, as part of its half size. A block that is longer by this part
-/// in every direction meets up to a third more queries; with none, items at the edge would leave
-/// and come back all the time.
+/// How far items that belong elsewhere may stretch a block, as part of its half size: the more, the
+/// more queries a block meets in vain; with nothing, items at its edge would leave and come back all
+/// the time.
 const SLACK: f32 = 0.125;
 
 /// The root cell, which positions are measured in. It only steers how space is divided: what lies

@@ -91,9 +91,9 @@ impl Octree {
 /// Blocks that splits left half empty.
 impl Octree {
     /// Nodes whose blocks hold fewer items than this on average are packed anew.
-    const LOOSE_COUNT: usize = 44;
+    const LOOSE_COUNT: usize = 50;
     /// Items of a block then, at most: a few can come before it splits again.
-    const PACKED_COUNT: usize = 52;
+    const PACKED_COUNT: usize = 58;
 
     /// Packs the blocks of a node into fewer, if that saves one; at its first block, so that one
     /// round of [`Octree::maintain`] does so once.
@@ -103,15 +103,15 @@ impl Octree {
         if info.is_free() || lane > 0 {
             return;
         }
-        let node = self.store.nodes[index as usize];
-        let blocks = &node.children[..usize::from(node.count)];
+        let mut node = self.store.nodes[index as usize];
+        let blocks = &mut node.children[..usize::from(node.count)];
         let total: usize = blocks.iter().map(|&b| self.store.count(b)).sum();
         let needed = total.div_ceil(Self::PACKED_COUNT);
         if total > Self::LOOSE_COUNT * blocks.len() || needed >= blocks.len() {
             return;
         }
         let mut order = Vec::with_capacity(total);
-        for &block in blocks {
+        for &mut block in blocks.iter_mut() {
             let (low, high) = self.store.key_range(self.store.blocks[block as usize].parent);
             for lane in 0..self.store.count(block) {
                 let entry = self.store.entry(block, lane);
@@ -121,7 +121,12 @@ impl Octree {
         order.sort_unstable_by_key(|(key, entry)| (*key, entry.slot));
         // What lies before all keys so far belongs to the first block.
         self.store.nodes[index as usize].first[0] = self.store.key_range(info.parent).0;
-        for &block in blocks {
+        // Splits took blocks from anywhere: neighbours in the tree become neighbours in memory again,
+        // as far as these allow, and the last ones are given back.
+        blocks.sort_unstable();
+        self.store.nodes[index as usize].children[..blocks.len()].copy_from_slice(blocks);
+        self.store.relink(index, 0);
+        for &block in blocks.iter() {
             self.store.set_count(block, 0);
         }
         for (i, &block) in blocks[..needed].iter().enumerate() {
