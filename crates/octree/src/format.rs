@@ -295,11 +295,7 @@ impl<'a> OctreeView<'a> {
             free_node: header.free_node,
             free_block: header.free_block,
         };
-        let slots = Slots {
-            list: self.places.to_vec(),
-            free: header.free_slot,
-            len: header.items,
-        };
+        let slots = Slots { list: self.places.to_vec(), free: header.free_slot, len: header.items };
         let cell = Cell { min: header.cell_min, edge_m: header.cell_edge_m };
         Octree { store, slots, cell, cursor: header.cursor }
     }

@@ -1,8 +1,8 @@
 use crate::Query;
 use crate::arch::run;
 use crate::probe::{BoxProbe, FrustumProbe, Probe, SphereProbe, open_of};
-use crate::store::BLOCK;
 use crate::query::{all_open, append_to};
+use crate::store::BLOCK;
 use crate::walk::{Select, Visit, Walk};
 use alloc::vec::Vec;
 use core::ops::ControlFlow;

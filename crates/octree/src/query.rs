@@ -130,9 +130,7 @@ impl<'a> Query<'a> {
 /// Appends the first so many items of a column. Where there is room all of them are copied, which is
 /// a few instructions where a copy of a number known only now is a call.
 #[inline(always)]
-pub(crate) fn append_to(
-    out: &mut Vec<u32>,
-) -> impl FnMut(&[u32; BLOCK], usize) -> ControlFlow<()> {
+pub(crate) fn append_to(out: &mut Vec<u32>) -> impl FnMut(&[u32; BLOCK], usize) -> ControlFlow<()> {
     |items, count| {
         let before = out.len();
         if out.capacity() - before >= BLOCK {

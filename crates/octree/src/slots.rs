@@ -65,11 +65,7 @@ impl Slots {
     pub const COUNT_MAX: u32 = 1 << 29;
 
     pub fn new(count: usize) -> Self {
-        Self {
-            list: Vec::with_capacity(count),
-            free: LAST,
-            len: 0,
-        }
+        Self { list: Vec::with_capacity(count), free: LAST, len: 0 }
     }
 
     /// A slot whose place the caller sets; `None` when all are used.

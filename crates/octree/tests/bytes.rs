@@ -140,8 +140,9 @@ fn no_change_of_a_byte_does_harm_and_most_are_found() {
 fn small_tree() -> (Octree, Handle) {
     let mut tree = Octree::new(everything()).unwrap();
     let at = |x: f32| Aabb::new(Vec3::splat(x), Vec3::splat(x + 1.0));
-    let handles: Vec<_> =
-        (0..4u8).map(|i| tree.insert(&at(f32::from(i) * 10.0), 70 + u32::from(i)).unwrap()).collect();
+    let handles: Vec<_> = (0..4u8)
+        .map(|i| tree.insert(&at(f32::from(i) * 10.0), 70 + u32::from(i)).unwrap())
+        .collect();
     tree.remove(handles[2]).unwrap();
     tree.set_layers(handles[3], 0b101).unwrap();
     (tree, handles[3])
