@@ -1,6 +1,6 @@
 //! Blocks at a time, for callers that keep arrays of their own in the order of the tree.
 
-use crate::arch::{Simd, prefetch};
+use crate::arch::Simd;
 use crate::pack::Pack;
 use crate::probe::{FrustumProbe, Probe, SphereProbe, open_of};
 use crate::query::all_open;
@@ -44,9 +44,8 @@ impl Octree {
                 waiting.extend(children.iter().rev());
                 continue;
             }
-            for &block in children {
-                let count = usize::from(store.blocks[block as usize].count);
-                for item in &mut store.items[block as usize][..count] {
+            for (&block, &count) in children.iter().zip(&node.counts) {
+                for item in &mut store.items[block as usize][..usize::from(count)] {
                     let number = old.len() as u32;
                     old.push(core::mem::replace(item, number));
                 }
@@ -102,6 +101,7 @@ struct SelectBlocks<P, E>(Select<P, E>);
 impl<P: Probe, E: FnMut(BlockHits<'_>) -> ControlFlow<()>> Visit for SelectBlocks<P, E> {
     type Open = u8;
     type Verdict = [u8; 6];
+    const READS_ITEMS: bool = false;
 
     #[inline(always)]
     fn nodes<S: Simd>(&mut self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
@@ -114,10 +114,8 @@ impl<P: Probe, E: FnMut(BlockHits<'_>) -> ControlFlow<()>> Visit for SelectBlock
     }
 
     #[inline(always)]
-    fn prefetch(block: Block<'_>, open: u8) {
-        if open != 0 {
-            prefetch(block.boxes);
-        }
+    fn is_whole(open: u8) -> bool {
+        open == 0
     }
 
     #[inline(always)]

@@ -1,12 +1,16 @@
+use crate::arch::prefetch;
 use crate::key::Cell;
 use crate::node::Node;
-use crate::radix::sort_by_key;
-use crate::slots::{Slots, place};
+use crate::radix::order_of;
+use crate::slots::{Slot, Slots, place};
 use crate::store::{BLOCK, Entry, Store};
 use crate::tree::{LAYERS_DEFAULT, check};
 use crate::{Octree, OctreeError};
 use alloc::vec::Vec;
 use farplane_geom::{Aabb, Vec3};
+
+/// Items come from all over memory: it is asked for so many ahead.
+const AHEAD: usize = 16;
 
 impl Octree {
     /// A tree over the given items, all on the first layer, in linear time. [`Octree::handles`]
@@ -23,13 +27,22 @@ impl Octree {
             return Err(OctreeError::Full { count_max: Slots::COUNT_MAX });
         }
         let cell = Cell::around(&core_of(items));
-        let order: Vec<_> = (0..).zip(items).map(|(i, (b, _))| (cell.key(b), i)).collect();
-        Ok(Self::from_order(items, cell, &sort_by_key(order)))
+        let keys: Vec<_> = items.iter().map(|(bounds, _)| cell.key(bounds)).collect();
+        Ok(Self::from_order(items, cell, &keys, &order_of(&keys)))
     }
 
-    fn from_order(items: &[(Aabb, u32)], cell: Cell, order: &[(u64, u32)]) -> Self {
+    /// `keys` are those of the items, `order` the items by their keys.
+    fn from_order(items: &[(Aabb, u32)], cell: Cell, keys: &[u64], order: &[u32]) -> Self {
         // Each class of sizes begins a block of its own.
-        let classes: Vec<_> = order.chunk_by(|a, b| a.0 >> 60 == b.0 >> 60).collect();
+        let key = |&item: &u32| keys[item as usize];
+        let class = |item: &u32| Cell::class_of(key(item));
+        let mut classes = Vec::new();
+        let mut rest = order;
+        while let Some(first) = rest.first() {
+            let (same, others) = rest.split_at(rest.partition_point(|i| class(i) <= class(first)));
+            classes.push(same);
+            rest = others;
+        }
         let block_count = classes.iter().map(|c| c.len().div_ceil(BLOCK)).sum();
         let mut node_count = 1;
         let mut level_count: usize = block_count;
@@ -43,27 +56,34 @@ impl Octree {
             cell,
             cursor: 0,
         };
-        tree.slots.places.resize(items.len(), 0);
-        tree.slots.generations.resize(items.len(), 0);
+        tree.slots.list.resize(items.len(), Slot { place: 0, generation: 0 });
         tree.slots.len = items.len() as u32;
-        let mut firsts = Vec::with_capacity(block_count);
+        let (mut firsts, mut counts) = (Vec::with_capacity(block_count), Vec::new());
+        let mut ahead = order.iter().skip(AHEAD);
         for block in classes.iter().flat_map(|class| class.chunks(BLOCK)) {
             let index = tree.store.acquire_block(0.0);
-            for (lane, &(_, slot)) in block.iter().enumerate() {
+            for (lane, &slot) in block.iter().enumerate() {
+                if let Some(&next) = ahead.next() {
+                    let (bounds, item) = &items[next as usize];
+                    prefetch(bounds);
+                    prefetch(item);
+                    prefetch(&tree.slots.list[next as usize]);
+                }
                 let (bounds, item) = items[slot as usize];
                 let entry = Entry { bounds, item, slot, layers: LAYERS_DEFAULT };
                 tree.store.set_entry(index, lane, &entry);
-                tree.slots.places[slot as usize] = place(index, lane);
+                tree.slots.set_place(slot, place(index, lane));
             }
-            tree.store.blocks[index as usize].count = block.len() as u8;
-            firsts.push(block[0].0);
+            firsts.push(key(&block[0]));
+            counts.push(block.len() as u8);
         }
-        tree.build_nodes(firsts);
+        tree.build_nodes(firsts, &counts);
         tree
     }
 
-    /// Nodes over all blocks, level by level; `keys` are the first ones of the blocks.
-    fn build_nodes(&mut self, mut keys: Vec<u64>) {
+    /// Nodes over all blocks, level by level; `keys` are the first ones of the blocks, `counts` the
+    /// numbers of their items.
+    fn build_nodes(&mut self, mut keys: Vec<u64>, counts: &[u8]) {
         let mut below: Vec<u32> = (0..keys.len() as u32).collect();
         let mut level = 0;
         // The empty root that a store begins with is the first node.
@@ -76,6 +96,9 @@ impl Octree {
                     next.take().unwrap_or_else(|| self.store.acquire_node(Node::new(level)));
                 for (lane, (&child, &first)) in children.iter().zip(keys).enumerate() {
                     self.store.insert_child(index, lane, child, first);
+                    if level == 0 {
+                        self.store.nodes[index as usize].counts[lane] = counts[child as usize];
+                    }
                     self.measure_child(index, level, lane, child);
                 }
                 nodes.push(index);

@@ -1,5 +1,5 @@
 use crate::format::{FormatError, OctreeView};
-use crate::node::{NONE, Node, link};
+use crate::node::{BlockInfo, NONE, Node, link};
 use crate::pack::Pack;
 use crate::slots::{FREE, LAST, Slots, place};
 use crate::store::BLOCK;
@@ -34,7 +34,8 @@ pub fn check_parts(view: &OctreeView<'_>) -> Result<(), FormatError> {
     };
     let next_block = |i: u32| {
         let block = parts.blocks.get(i as usize)?;
-        (block.is_free == 1 && block.count == 0).then_some(block.parent)
+        let next = if block.parent == NONE { NONE } else { block.parent & !BlockInfo::FREE };
+        block.is_free().then_some(next)
     };
     let nodes = free(view.header.free_node, &next_node, "free node")?;
     ensure(nodes + reached.nodes == parts.nodes.len(), "number of nodes", reached.nodes as u32)?;
@@ -73,7 +74,7 @@ impl Reached {
             let node = &parts.nodes[index as usize];
             ensure(usize::from(node.count) <= Node::COUNT_MAX, "node", index)?;
             ensure(node.first[..usize::from(node.count)].is_sorted(), "order of node", index)?;
-            ensure(node.unused == [0; 18], "node", index)?;
+            ensure(node.unused == [0; 10], "node", index)?;
             for lane in 0..usize::from(node.count) {
                 let child = node.children[lane];
                 if node.level == 0 {
@@ -125,18 +126,19 @@ fn check_block(
     let node = &parts.nodes[index as usize];
     let info = parts.blocks.get(child as usize);
     let info = info.ok_or(FormatError::Corrupt { what: "block", index: child })?;
-    let count = usize::from(info.count);
-    ensure(info.parent == link(index, lane) && info.is_free == 0, "block", child)?;
-    ensure((1..=BLOCK).contains(&count) && info.unused == 0, "block", child)?;
+    let count = usize::from(node.counts[lane]);
+    ensure(info.parent == link(index, lane), "block", child)?;
+    ensure((1..=BLOCK).contains(&count), "number of items in block", child)?;
     ensure(info.slack_m.is_finite(), "slack of block", child)?;
-    let block = parts.block(child);
+    let block = parts.block(child, node.counts[lane]);
     for i in 0..count {
         let (pack, at) = (&block.boxes[i / Pack::LANES], i % Pack::LANES);
         ensure(tree::check(&pack.get(at)).is_ok(), "box in block", child)?;
         ensure(holds(&node.bounds, lane, pack, at), "bounds of block", child)?;
         ensure(block.layers[i] & !node.layers[lane] == 0, "layers of block", child)?;
         let slot = view.slots[child as usize][i] as usize;
-        ensure(view.places.get(slot) == Some(&place(child, i)), "slot in block", child)?;
+        let at = view.places.get(slot).map(|slot| slot.place);
+        ensure(at == Some(place(child, i)), "slot in block", child)?;
     }
     Ok(count)
 }
@@ -150,13 +152,13 @@ fn holds(outer: &Pack, lane: usize, inner: &Pack, at: usize) -> bool {
 
 /// Every item has a slot (seen at the blocks), so as many used slots as items are all of them.
 fn check_slots(view: &OctreeView<'_>, items: usize) -> Result<(), FormatError> {
-    let used = view.places.iter().filter(|&&p| p & FREE == 0).count();
+    let used = view.places.iter().filter(|slot| slot.place & FREE == 0).count();
     let header = &view.header;
     ensure(used == items && header.items as usize == items, "number of items", header.items)?;
     ensure(header.items <= Slots::COUNT_MAX, "number of items", header.items)?;
     let (mut at, mut count) = (header.free_slot, 0);
     while at != LAST {
-        let next = view.places.get(at as usize).filter(|&&p| p & FREE != 0);
+        let next = view.places.get(at as usize).map(|slot| slot.place).filter(|p| p & FREE != 0);
         at = next.ok_or(FormatError::Corrupt { what: "free slot", index: at })? & !FREE;
         count += 1;
         ensure(count <= view.places.len(), "free slot", at)?;

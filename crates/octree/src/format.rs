@@ -12,21 +12,23 @@
 //!  48  root cell: corner, edge, m    4 × f32
 //!  64  nodes                         N × 320   bounds: min x[8] y[8] z[8], max x[8] y[8] z[8];
 //!                                              first keys u64[8]; children u32[8]; layers u8[8];
-//!                                              parent u32; count u8; level u8; 18 × 0
+//!                                              items of blocks u8[8]; parent u32; count u8;
+//!                                              level u8; 10 × 0
 //!      boxes of blocks               B × 1536  8 × bounds as above
 //!      items of blocks               B × 256   u32[64]
 //!      slots of blocks               B × 256   u32[64]
 //!      layers of blocks              B × 64    u8[64]
-//!      blocks                        B × 12    parent u32; slack f32; count u8; free u8; 0 u16
-//!      places                        S × 4     block · 64 + lane; with bit 31: free, next
-//!      generations                   S × 2
+//!      blocks                        B × 8     parent u32 (with bit 31: free, next); slack f32
+//!      slots                         S × 6     block · 64 + lane u32 (with bit 31: free, next);
+//!                                              generation u16
 //! ```
 
 use crate::check::check_parts;
 use crate::key::Cell;
 use crate::node::{BlockInfo, Node};
+use crate::pack::Pack;
 use crate::query::Query;
-use crate::slots::{Slots, unplace};
+use crate::slots::{Slot, Slots, place_of, unplace};
 use crate::store::{Boxes, Column, Parts, Store};
 use crate::{Handle, Octree};
 use alloc::vec::Vec;
@@ -59,7 +61,8 @@ pub struct Header {
 }
 
 const _: () = assert!(size_of::<Header>() == ALIGNMENT && size_of::<Node>() == 320);
-const _: () = assert!(size_of::<Boxes>() == 1536 && size_of::<BlockInfo>() == 12);
+const _: () = assert!(size_of::<Boxes>() == 1536 && size_of::<BlockInfo>() == 8);
+const _: () = assert!(size_of::<Slot>() == 6);
 
 /// Why bytes are no tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +143,7 @@ impl Octree {
             root: store.root,
             nodes: store.nodes.len() as u32,
             blocks: store.blocks.len() as u32,
-            slots: slots.places.len() as u32,
+            slots: slots.list.len() as u32,
             items: slots.len,
             free_node: store.free_node,
             free_block: store.free_block,
@@ -149,7 +152,7 @@ impl Octree {
             cell_min: self.cell.min,
             cell_edge_m: self.cell.edge_m,
         };
-        let sections: [&[u8]; 9] = [
+        let sections: [&[u8]; 8] = [
             bytes_of(&header),
             cast_slice(&store.nodes),
             cast_slice(&store.boxes),
@@ -157,8 +160,7 @@ impl Octree {
             cast_slice(&store.slots),
             cast_slice(&store.layers),
             cast_slice(&store.blocks),
-            cast_slice(&slots.places),
-            cast_slice(&slots.generations),
+            cast_slice(&slots.list),
         ];
         for section in sections {
             sink(section)?;
@@ -192,8 +194,7 @@ pub struct OctreeView<'a> {
     pub(crate) header: Header,
     pub(crate) parts: Parts<'a>,
     pub(crate) slots: &'a [Column<u32>],
-    pub(crate) places: &'a [u32],
-    pub(crate) generations: &'a [u16],
+    pub(crate) places: &'a [Slot],
 }
 
 /// Cuts sections off the front.
@@ -248,8 +249,8 @@ impl<'a> OctreeView<'a> {
         let layers = cut.take(header.blocks)?;
         let blocks = cut.take(header.blocks)?;
         let parts = Parts { nodes, blocks, boxes, items, layers, root: header.root };
-        let (places, generations) = (cut.take(header.slots)?, cut.take(header.slots)?);
-        Some(Self { header, parts, slots, places, generations })
+        let places = cut.take(header.slots)?;
+        Some(Self { header, parts, slots, places })
     }
 
     /// Number of items.
@@ -274,15 +275,9 @@ impl<'a> OctreeView<'a> {
     /// Box and number of an item; `None` when it was removed.
     #[must_use]
     pub fn get(&self, handle: Handle) -> Option<(Aabb, u32)> {
-        let place = *self.places.get(handle.index as usize)?;
-        if place & crate::slots::FREE != 0
-            || self.generations[handle.index as usize] != handle.generation
-        {
-            return None;
-        }
-        let (block, lane) = unplace(place);
-        let block = self.parts.block(block);
-        Some((block.boxes[lane / 8].get(lane % 8), block.items[lane]))
+        let (block, lane) = unplace(place_of(self.places, handle)?);
+        let bounds = self.parts.boxes[block as usize][lane / Pack::LANES].get(lane % Pack::LANES);
+        Some((bounds, self.parts.items[block as usize][lane]))
     }
 
     /// A tree of its own that can change: the arrays are copied as they are.
@@ -300,12 +295,7 @@ impl<'a> OctreeView<'a> {
             free_node: header.free_node,
             free_block: header.free_block,
         };
-        let slots = Slots {
-            places: self.places.to_vec(),
-            generations: self.generations.to_vec(),
-            free: header.free_slot,
-            len: header.items,
-        };
+        let slots = Slots { list: self.places.to_vec(), free: header.free_slot, len: header.items };
         let cell = Cell { min: header.cell_min, edge_m: header.cell_edge_m };
         Octree { store, slots, cell, cursor: header.cursor }
     }
@@ -322,6 +312,5 @@ fn length(header: &Header) -> u64 {
         + section(header.nodes, size_of::<Node>())
         + section(header.blocks, per_block)
         + section(header.blocks, size_of::<BlockInfo>())
-        + section(header.slots, size_of::<u32>())
-        + section(header.slots, size_of::<u16>())
+        + section(header.slots, size_of::<Slot>())
 }

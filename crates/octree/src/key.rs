@@ -6,6 +6,11 @@ const AXIS_BITS: u32 = 20;
 /// Boxes up to this part of the root cell's edge are of the smallest class.
 const SMALLEST: f32 = 1.0 / 512.0;
 
+/// How far items that belong elsewhere may stretch a block, as part of its half size: the more, the
+/// more queries a block meets in vain; with nothing, items at its edge would leave and come back all
+/// the time.
+const SLACK: f32 = 0.125;
+
 /// The root cell, which positions are measured in. It only steers how space is divided: what lies
 /// outside counts to the cells at its border.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +35,11 @@ impl Cell {
     #[inline]
     pub fn key(&self, b: &Aabb) -> u64 {
         self.class(b) << (3 * AXIS_BITS) | self.morton(b.center())
+    }
+
+    /// The class of sizes in a key.
+    pub const fn class_of(key: u64) -> u64 {
+        key >> (3 * AXIS_BITS)
     }
 
     /// Class 0 holds boxes up to 1/512 of the root cell's edge, each next one boxes about four times
@@ -64,7 +74,7 @@ impl Cell {
     /// How far items may stray from a block of this extent before they must leave it, m.
     pub fn slack_m(&self, b: &Aabb) -> f32 {
         let floor = self.edge_m * (1.0 / 65_536.0);
-        (b.half_size().max_element() * 0.5).max(floor)
+        (b.half_size().max_element() * SLACK).max(floor)
     }
 }
 

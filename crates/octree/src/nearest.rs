@@ -130,7 +130,7 @@ impl<K: Seek> Kernel for Closest<'_, '_, K> {
                     if distance > self.seek.limit() {
                         break;
                     }
-                    self.block(s, self.parts.block(node.children[lane]));
+                    self.block(s, self.parts.block(node.children[lane], node.counts[lane]));
                 }
                 continue;
             }

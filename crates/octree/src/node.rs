@@ -18,12 +18,14 @@ pub struct Node {
     pub children: [u32; Pack::LANES],
     /// Layers that anything below each child may be on.
     pub layers: [u8; Pack::LANES],
+    /// Items of each block; a block in use has one at least, but for a moment. 0 above level 0.
+    pub counts: [u8; Pack::LANES],
     /// The node above and this one's lane there; `NONE` for the root. Next of the list when free.
     pub parent: u32,
     /// Children; 0 when free, or in the root of an empty tree.
     pub count: u8,
     pub level: u8,
-    pub unused: [u8; 18],
+    pub unused: [u8; 10],
 }
 
 impl Node {
@@ -70,15 +72,19 @@ impl Node {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct BlockInfo {
-    /// The node above and this block's lane there. Next of the list when free.
+    /// The node above and this block's lane there; `FREE` and the next of the list when free.
     pub parent: u32,
     /// How much further items that belong elsewhere may stretch the block's bounds, m.
     pub slack_m: f32,
-    /// Items. A block in use has one at least, but for a moment.
-    pub count: u8,
-    /// Whether it is in the list of free blocks.
-    pub is_free: u8,
-    pub unused: u16,
+}
+
+impl BlockInfo {
+    /// Marks a block of the list of free ones; the list ends with all bits set.
+    pub const FREE: u32 = 1 << 31;
+
+    pub fn is_free(&self) -> bool {
+        self.parent & Self::FREE != 0
+    }
 }
 
 /// Node and lane in one number.

@@ -62,4 +62,25 @@ impl Pack {
     pub fn union(&self, count: usize) -> Option<Aabb> {
         (0..count).map(|lane| self.get(lane)).reduce(|a, b| a.union(&b))
     }
+
+    /// The smallest box around the first `count` of the boxes in several packs; `None` around none.
+    pub fn union_of(packs: &[Self], count: usize) -> Option<Aabb> {
+        let (full, rest) = packs.split_at(count / Self::LANES);
+        let last = rest.first().and_then(|pack| pack.union(count % Self::LANES));
+        let Some((&first, full)) = full.split_first() else { return last };
+        // Lane by lane, which the compiler makes vectors of.
+        let lanes = full.iter().fold(first, |mut all, pack| {
+            for axis in 0..3 {
+                for lane in 0..Self::LANES {
+                    let (low, high) = (pack.min[axis][lane], pack.max[axis][lane]);
+                    let (min, max) = (&mut all.min[axis][lane], &mut all.max[axis][lane]);
+                    *min = if low < *min { low } else { *min };
+                    *max = if high > *max { high } else { *max };
+                }
+            }
+            all
+        });
+        let all = lanes.union(Self::LANES)?;
+        Some(last.map_or(all, |last| all.union(&last)))
+    }
 }

@@ -1,10 +1,9 @@
 use crate::Query;
 use crate::arch::run;
-use crate::probe::{BoxProbe, FrustumProbe, Probe, SphereProbe};
-use crate::query::all_open;
-use crate::walk::{Select, Visit, Walk};
+use crate::probe::{BoxProbe, FrustumProbe, Probe, SphereProbe, open_of};
+use crate::query::{all_open, append_to};
+use crate::walk::{Select, Walk};
 use alloc::vec::Vec;
-use core::ops::ControlFlow;
 use farplane_geom::{Aabb, Frustum, Sphere};
 use rayon::prelude::*;
 
@@ -47,11 +46,7 @@ impl Query<'_> {
         let Self { parts, layers, set } = *self;
         tasks.par_iter().zip(results.par_iter_mut()).for_each(|(&(start, open), result)| {
             result.clear();
-            let emit = |items: &[u32]| {
-                result.extend_from_slice(items);
-                ControlFlow::Continue(())
-            };
-            let visit = &mut Select { probe, emit };
+            let visit = &mut Select { probe, emit: append_to(result) };
             // It never stops before the end.
             let _ = run(set, Walk { parts, layers, start, open, visit });
         });
@@ -69,13 +64,13 @@ impl Query<'_> {
         let mut level = self.parts.nodes[self.parts.root as usize].level;
         while level > 0 && tasks.len() < TASKS_MIN {
             below.clear();
-            let mut select = Select { probe, emit: |_: &[u32]| ControlFlow::Continue(()) };
+            let select = Select { probe, emit: () };
             for &(index, open) in tasks.iter() {
                 let node = &self.parts.nodes[index as usize];
                 let (hit, verdict) = select.nodes(crate::arch::Scalar, &node.bounds, open);
                 let hit = node.on_layers(hit & node.live(), self.layers);
                 below.extend(node.children.iter().enumerate().filter_map(|(lane, &child)| {
-                    let open = Select::<P, fn(&[u32]) -> ControlFlow<()>>::open_of(&verdict, lane);
+                    let open = open_of::<P>(&verdict, lane);
                     (hit >> lane & 1 == 1).then_some((child, open))
                 }));
             }

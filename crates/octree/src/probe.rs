@@ -208,6 +208,9 @@ impl Probe for FrustumProbe {
                 let (distance, reach) = Self::distance_and_reach(s, plane, &halved);
                 // What is not a number is not outside, as in `classify_aabb`.
                 outside |= s.lt(distance, s.sub(s.splat(0.0), reach));
+                if outside == 0xff {
+                    break;
+                }
             }
         }
         !outside

@@ -1,6 +1,6 @@
 use crate::arch::{InstructionSet, run};
 use crate::probe::{BoxProbe, FrustumProbe, Probe, SphereProbe};
-use crate::store::Parts;
+use crate::store::{BLOCK, Parts};
 use crate::walk::{Select, Visit, Walk};
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -89,12 +89,8 @@ impl<'a> Query<'a> {
     }
 
     fn append<P: Probe>(&self, probe: P, out: &mut Vec<u32>) {
-        let emit = |items: &[u32]| {
-            out.extend_from_slice(items);
-            ControlFlow::Continue(())
-        };
         // It never stops before the end.
-        let _ = self.select(probe, emit);
+        let _ = self.select(probe, append_to(out));
     }
 
     fn visit<P: Probe, B>(
@@ -103,8 +99,8 @@ impl<'a> Query<'a> {
         mut visit: impl FnMut(u32) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let mut stopped = ControlFlow::Continue(());
-        let emit = |items: &[u32]| {
-            for &item in items {
+        let emit = |items: &[u32; BLOCK], count: usize| {
+            for &item in &items[..count] {
                 stopped = visit(item);
                 if stopped.is_break() {
                     return ControlFlow::Break(());
@@ -120,7 +116,7 @@ impl<'a> Query<'a> {
     fn select<P: Probe>(
         &self,
         probe: P,
-        emit: impl FnMut(&[u32]) -> ControlFlow<()>,
+        emit: impl FnMut(&[u32; BLOCK], usize) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         self.walk(&mut Select { probe, emit }, all_open::<P>())
     }
@@ -128,6 +124,22 @@ impl<'a> Query<'a> {
     pub(crate) fn walk<V: Visit>(&self, visit: &mut V, open: V::Open) -> ControlFlow<()> {
         let Self { parts, layers, set } = *self;
         run(set, Walk { parts, layers, start: parts.root, open, visit })
+    }
+}
+
+/// Appends the first so many items of a column. Where there is room all of them are copied, which is
+/// a few instructions where a copy of a number known only now is a call.
+#[inline(always)]
+pub(crate) fn append_to(out: &mut Vec<u32>) -> impl FnMut(&[u32; BLOCK], usize) -> ControlFlow<()> {
+    |items, count| {
+        let before = out.len();
+        if out.capacity() - before >= BLOCK {
+            out.extend_from_slice(items);
+            out.truncate(before + count);
+        } else {
+            out.extend_from_slice(&items[..count]);
+        }
+        ControlFlow::Continue(())
     }
 }
 

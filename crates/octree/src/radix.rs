@@ -1,48 +1,84 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// A digit: 2048 counters fit the first cache, and six passes do for 64 bits.
+/// A digit: 2048 counters fit the first cache, and three passes do for 32 bits.
 const DIGIT_BITS: u32 = 11;
-const DIGITS: usize = 64usize.div_ceil(DIGIT_BITS as usize);
+const DIGITS: usize = 32usize.div_ceil(DIGIT_BITS as usize);
 const VALUES: usize = 1 << DIGIT_BITS;
 
 /// Below this, counting costs more than comparing.
 const SMALL: usize = 4096;
 
-fn digit(key: u64, index: usize) -> usize {
-    (key >> (DIGIT_BITS * index as u32)) as usize & (VALUES - 1)
-}
-
-/// Sorts pairs by their keys; those with equal keys keep their order, which is that of their second
-/// numbers. Least significant digit first; a digit that all keys share costs nothing.
-pub fn sort_by_key(mut pairs: Vec<(u64, u32)>) -> Vec<(u64, u32)> {
-    if pairs.len() < SMALL {
-        pairs.sort_unstable();
-        return pairs;
-    }
-    let mut counts = vec![[0u32; VALUES]; DIGITS];
-    for &(key, _) in &pairs {
-        for (index, counts) in counts.iter_mut().enumerate() {
-            counts[digit(key, index)] += 1;
+/// Places of the keys in ascending order; equal keys keep theirs.
+///
+/// Sorts by 32 bits at a time, each packed with its place into one number: half of what keys and
+/// places would move. The upper 32 bits that differ at all tell nearly all keys of a million apart;
+/// the few that are equal there are sorted by the bits below.
+pub fn order_of(keys: &[u64]) -> Vec<u32> {
+    let differing = keys.iter().fold(0, |bits, key| bits | (key ^ keys[0]));
+    let shift = 32u32.saturating_sub(differing.leading_zeros());
+    let high = |(place, key): (u64, &u64)| (key >> shift) << 32 | place;
+    let mut pairs: Vec<u64> = (0..).zip(keys).map(high).collect();
+    let mut other = vec![0; if pairs.len() < SMALL { 0 } else { pairs.len() }];
+    sort(&mut pairs, &mut other);
+    if shift > 0 {
+        let mut start = 0;
+        while start < pairs.len() {
+            let equal = pairs[start..].iter().take_while(|p| *p >> 32 == pairs[start] >> 32);
+            let end = start + equal.count();
+            if end - start > 1 {
+                let run = &mut pairs[start..end];
+                for pair in run.iter_mut() {
+                    let place = *pair & u64::from(u32::MAX);
+                    *pair = (keys[place as usize] & ((1 << shift) - 1)) << 32 | place;
+                }
+                let len = if run.len() < SMALL { 0 } else { run.len() };
+                sort(run, &mut other[..len]);
+            }
+            start = end;
         }
     }
-    let mut other = vec![(0, 0); pairs.len()];
+    pairs.into_iter().map(|pair| pair as u32).collect()
+}
+
+/// Sorts by the upper 32 bits; the lower ones ascend within equal ones, and so stay in order. Least
+/// significant digit first; a digit that all share costs nothing. `other` is as long unless there
+/// are few.
+fn sort(pairs: &mut [u64], other: &mut [u64]) {
+    if pairs.len() < SMALL {
+        pairs.sort_unstable();
+        return;
+    }
+    let digit = |pair: u64, index: usize| {
+        (pair >> (32 + DIGIT_BITS * index as u32)) as usize & (VALUES - 1)
+    };
+    let mut counts = [[0u32; VALUES]; DIGITS];
+    for &pair in pairs.iter() {
+        for (index, counts) in counts.iter_mut().enumerate() {
+            counts[digit(pair, index)] += 1;
+        }
+    }
+    let (mut from, mut to) = (pairs, other);
+    let mut passes = 0;
     for (index, counts) in counts.iter_mut().enumerate() {
-        if counts.iter().any(|&c| c as usize == pairs.len()) {
+        if counts[digit(from[0], index)] as usize == from.len() {
             continue;
         }
         let mut sum = 0;
         for count in counts.iter_mut() {
             (*count, sum) = (sum, sum + *count);
         }
-        for &pair in &pairs {
-            let place = &mut counts[digit(pair.0, index)];
-            other[*place as usize] = pair;
+        for &pair in from.iter() {
+            let place = &mut counts[digit(pair, index)];
+            to[*place as usize] = pair;
             *place += 1;
         }
-        core::mem::swap(&mut pairs, &mut other);
+        core::mem::swap(&mut from, &mut to);
+        passes += 1;
     }
-    pairs
+    if passes % 2 == 1 {
+        to.copy_from_slice(from);
+    }
 }
 
 #[cfg(test)]
@@ -52,18 +88,22 @@ mod tests {
     #[test]
     fn it_sorts_as_comparing_does() {
         let mut state = 1u64;
-        for mask in [u64::MAX, 0xfff, 0xffff_0000_0000_0000, 0x8000_0000_0000_0001, 0] {
-            let pairs: Vec<_> = (0..3 * SMALL as u32)
-                .map(|i| {
-                    state = state
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1_442_695_040_888_963_407);
-                    ((state ^ state >> 29) & mask, i)
-                })
-                .collect();
-            let mut expected = pairs.clone();
-            expected.sort_unstable();
-            assert_eq!(sort_by_key(pairs), expected);
+        let halves = [u64::MAX, u64::MAX << 60, 0x7ff << 32];
+        let masks = [0xfff, 0xffff_0000_0000_0000, 0x8000_0000_0000_0001, 0, 0xffff_ffff];
+        for mask in halves.into_iter().chain(masks) {
+            for count in [0, 1, 100, 3 * SMALL as u32] {
+                let keys: Vec<_> = (0..count)
+                    .map(|_| {
+                        state = state
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1_442_695_040_888_963_407);
+                        (state ^ state >> 29) & mask
+                    })
+                    .collect();
+                let mut expected: Vec<_> = (0..count).collect();
+                expected.sort_by_key(|&place| keys[place as usize]);
+                assert_eq!(order_of(&keys), expected, "{mask:x}, {count}");
+            }
         }
     }
 }

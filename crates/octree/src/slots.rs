@@ -1,4 +1,6 @@
+use crate::store::push;
 use alloc::vec::Vec;
+use bytemuck::{Pod, Zeroable};
 use core::fmt;
 
 /// Names one item of one tree. It stays valid while the item moves, and is refused once the item
@@ -24,12 +26,19 @@ impl fmt::Display for Handle {
     }
 }
 
+/// Where an item is. Packed, so that six bytes tell whether a handle is stale and where its item is.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C, packed(2))]
+pub struct Slot {
+    /// Block and lane; `FREE` and the next free slot where there is no item.
+    pub place: u32,
+    pub generation: u16,
+}
+
 /// From handles to places. A slot whose generations are used up is never used again.
 #[derive(Clone, Debug)]
 pub struct Slots {
-    /// Block and lane of each item; `FREE` and the next free slot where there is none.
-    pub places: Vec<u32>,
-    pub generations: Vec<u16>,
+    pub list: Vec<Slot>,
     pub free: u32,
     pub len: u32,
 }
@@ -56,12 +65,7 @@ impl Slots {
     pub const COUNT_MAX: u32 = 1 << 29;
 
     pub fn new(count: usize) -> Self {
-        Self {
-            places: Vec::with_capacity(count),
-            generations: Vec::with_capacity(count),
-            free: LAST,
-            len: 0,
-        }
+        Self { list: Vec::with_capacity(count), free: LAST, len: 0 }
     }
 
     /// A slot whose place the caller sets; `None` when all are used.
@@ -70,59 +74,68 @@ impl Slots {
             return None;
         }
         if self.free == LAST {
-            let index = self.places.len() as u32;
+            let index = self.list.len() as u32;
             if index >= LAST {
                 return None;
             }
-            self.places.push(FREE | LAST);
-            self.generations.push(0);
+            push(&mut self.list, Slot { place: FREE | LAST, generation: 0 });
             self.len += 1;
             return Some(Handle { index, generation: 0 });
         }
         let index = self.free;
-        self.free = self.places[index as usize] & !FREE;
+        let slot = self.list[index as usize];
+        self.free = slot.place & !FREE;
         self.len += 1;
-        Some(Handle { index, generation: self.generations[index as usize] })
+        Some(Handle { index, generation: slot.generation })
     }
 
     pub fn release(&mut self, index: u32) {
-        let generation = &mut self.generations[index as usize];
+        let slot = &mut self.list[index as usize];
         self.len -= 1;
-        if *generation == u16::MAX {
-            self.places[index as usize] = FREE | LAST;
+        if slot.generation == u16::MAX {
+            slot.place = FREE | LAST;
             return;
         }
-        *generation += 1;
-        self.places[index as usize] = FREE | self.free;
+        slot.generation += 1;
+        slot.place = FREE | self.free;
         self.free = index;
     }
 
     #[inline(always)]
     pub fn get(&self, handle: Handle) -> Option<u32> {
-        let place = *self.places.get(handle.index as usize)?;
-        let same = self.generations[handle.index as usize] == handle.generation;
-        (place & FREE == 0 && same).then_some(place)
+        place_of(&self.list, handle)
+    }
+
+    #[inline(always)]
+    pub fn set_place(&mut self, index: u32, place: u32) {
+        self.list[index as usize].place = place;
     }
 
     pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        let slots = self.places.iter().zip(&self.generations).enumerate();
-        slots
-            .filter(|(_, (place, _))| *place & FREE == 0)
-            .map(|(index, (_, &generation))| Handle { index: index as u32, generation })
+        let used = (0..).zip(&self.list).filter(|(_, slot)| slot.place & FREE == 0);
+        used.map(|(index, slot)| Handle { index, generation: slot.generation })
     }
 
     /// Frees every slot; handles given out before stay stale.
     pub fn clear(&mut self) {
-        for index in 0..self.places.len() {
-            if self.places[index] & FREE == 0 {
+        for index in 0..self.list.len() {
+            if self.list[index].place & FREE == 0 {
                 self.release(index as u32);
             }
         }
     }
 
     pub fn bytes(&self) -> usize {
-        self.places.capacity() * size_of::<u32>() + self.generations.capacity() * size_of::<u16>()
+        self.list.capacity() * size_of::<Slot>()
     }
+}
+
+/// Where a handle's item is; `None` for a stale handle.
+#[inline(always)]
+pub fn place_of(slots: &[Slot], handle: Handle) -> Option<u32> {
+    let slot = slots.get(handle.index as usize)?;
+    let lives = slot.place & FREE == 0 && slot.generation == handle.generation;
+    lives.then_some(slot.place)
 }
 
 #[cfg(test)]
@@ -133,8 +146,7 @@ mod tests {
     fn a_slot_with_its_last_generation_is_retired() {
         let mut slots = Slots::new(0);
         let first = slots.acquire().unwrap();
-        slots.generations[0] = u16::MAX;
-        slots.places[0] = place(3, 5);
+        slots.list[0] = Slot { place: place(3, 5), generation: u16::MAX };
         slots.release(0);
         let next = slots.acquire().unwrap();
         assert_ne!(next.index, first.index);
@@ -145,10 +157,10 @@ mod tests {
     fn a_reused_slot_refuses_its_old_handle() {
         let mut slots = Slots::new(0);
         let old = slots.acquire().unwrap();
-        slots.places[0] = place(3, 5);
+        slots.set_place(0, place(3, 5));
         slots.release(old.index);
         let new = slots.acquire().unwrap();
-        slots.places[0] = place(7, 63);
+        slots.set_place(0, place(7, 63));
         assert_eq!(new.index, old.index);
         assert_eq!(slots.get(old), None);
         assert_eq!(slots.get(new).map(unplace), Some((7, 63)));

@@ -131,8 +131,8 @@ impl Octree {
             let entry = self.store.entry(from, lane);
             let to = self.store.count(into);
             self.store.set_entry(into, to, &entry);
-            self.store.blocks[into as usize].count += 1;
-            self.slots.places[entry.slot as usize] = place(into, to);
+            self.store.set_count(into, to + 1);
+            self.slots.set_place(entry.slot, place(into, to));
         }
         self.store.remove_child(index, left + 1);
         self.store.release_block(from);
@@ -157,11 +157,7 @@ impl Store {
     /// Bounds and layers of a block's items; `None` for none.
     pub fn block_extent(&self, block: u32) -> Option<(farplane_geom::Aabb, u8)> {
         let count = self.count(block);
-        let packs = &self.boxes[block as usize];
-        let parts = packs.iter().enumerate();
-        let bounds = parts
-            .filter_map(|(i, p)| p.union(count.saturating_sub(i * Pack::LANES).min(Pack::LANES)))
-            .reduce(|a, b| a.union(&b))?;
+        let bounds = Pack::union_of(&self.boxes[block as usize], count)?;
         let layers = self.layers[block as usize][..count].iter().fold(0, |all, l| all | l);
         Some((bounds, layers))
     }
@@ -210,6 +206,7 @@ impl Store {
             node.first[to] = other.first[lane];
             node.children[to] = other.children[lane];
             node.layers[to] = other.layers[lane];
+            node.counts[to] = other.counts[lane];
             node.count += 1;
         }
         self.relink(index, first);

@@ -60,14 +60,14 @@ pub struct Block<'a> {
 
 impl<'a> Parts<'a> {
     #[inline(always)]
-    pub fn block(&self, index: u32) -> Block<'a> {
+    pub fn block(&self, index: u32, count: u8) -> Block<'a> {
         let b = index as usize;
         Block {
             index,
             boxes: &self.boxes[b],
             items: &self.items[b],
             layers: &self.layers[b],
-            count: usize::from(self.blocks[b].count),
+            count: usize::from(count),
         }
     }
 }
@@ -139,7 +139,7 @@ impl Store {
 
     pub fn acquire_node(&mut self, node: Node) -> u32 {
         if self.free_node == NONE {
-            self.nodes.push(node);
+            push(&mut self.nodes, node);
             return (self.nodes.len() - 1) as u32;
         }
         let index = self.free_node;
@@ -155,29 +155,46 @@ impl Store {
 
     /// An empty block.
     pub fn acquire_block(&mut self, slack_m: f32) -> u32 {
-        let info = BlockInfo { parent: NONE, slack_m, count: 0, is_free: 0, unused: 0 };
+        let info = BlockInfo { parent: NONE, slack_m };
         if self.free_block == NONE {
-            self.blocks.push(info);
-            self.boxes.push(Boxes::zeroed());
-            self.items.push(Column::zeroed());
-            self.slots.push(Column::zeroed());
-            self.layers.push(Column::zeroed());
+            push(&mut self.blocks, info);
+            push(&mut self.boxes, Boxes::zeroed());
+            push(&mut self.items, Column::zeroed());
+            push(&mut self.slots, Column::zeroed());
+            push(&mut self.layers, Column::zeroed());
             return (self.blocks.len() - 1) as u32;
         }
         let index = self.free_block;
-        self.free_block = self.blocks[index as usize].parent;
+        self.free_block = self.next_free_block(index);
         self.blocks[index as usize] = info;
         index
     }
 
     pub fn release_block(&mut self, index: u32) {
-        self.blocks[index as usize] =
-            BlockInfo { parent: self.free_block, slack_m: 0.0, count: 0, is_free: 1, unused: 0 };
+        let parent = BlockInfo::FREE | self.free_block;
+        self.blocks[index as usize] = BlockInfo { parent, slack_m: 0.0 };
         self.free_block = index;
     }
 
+    /// What follows in the list of free blocks.
+    fn next_free_block(&self, index: u32) -> u32 {
+        match self.blocks[index as usize].parent {
+            NONE => NONE,
+            next => next & !BlockInfo::FREE,
+        }
+    }
+
+    /// Items of a block that hangs below a node.
+    #[inline]
     pub fn count(&self, block: u32) -> usize {
-        usize::from(self.blocks[block as usize].count)
+        let (node, lane) = unlink(self.blocks[block as usize].parent);
+        usize::from(self.nodes[node as usize].counts[lane])
+    }
+
+    #[inline]
+    pub fn set_count(&mut self, block: u32, count: usize) {
+        let (node, lane) = unlink(self.blocks[block as usize].parent);
+        self.nodes[node as usize].counts[lane] = count as u8;
     }
 
     pub fn bounds(&self, block: u32, lane: usize) -> Aabb {
@@ -275,7 +292,8 @@ impl Store {
         (low, high.unwrap_or(u64::MAX).max(low))
     }
 
-    /// Puts a child into a node with room, at a lane; those behind it make way.
+    /// Puts a child into a node with room, at a lane; those behind it make way. A block has no items
+    /// yet.
     pub fn insert_child(&mut self, index: u32, lane: usize, child: u32, first: u64) {
         let node = &mut self.nodes[index as usize];
         let count = usize::from(node.count);
@@ -286,7 +304,8 @@ impl Store {
         node.first.copy_within(lane..count, lane + 1);
         node.children.copy_within(lane..count, lane + 1);
         node.layers.copy_within(lane..count, lane + 1);
-        (node.first[lane], node.children[lane]) = (first, child);
+        node.counts.copy_within(lane..count, lane + 1);
+        (node.first[lane], node.children[lane], node.counts[lane]) = (first, child, 0);
         node.count += 1;
         self.relink(index, lane);
     }
@@ -302,6 +321,7 @@ impl Store {
         node.first.copy_within(lane + 1..count, lane);
         node.children.copy_within(lane + 1..count, lane);
         node.layers.copy_within(lane + 1..count, lane);
+        node.counts.copy_within(lane + 1..count, lane);
         node.count -= 1;
         self.relink(index, lane);
     }
@@ -318,4 +338,13 @@ impl Store {
             *up = link(index, lane);
         }
     }
+}
+
+/// Appends; where there is no room left, for an eighth more and not for twice as many: an item is
+/// copied some eight times in all, and at most an eighth of the memory waits.
+pub fn push<T>(list: &mut Vec<T>, value: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 8 + 8);
+    }
+    list.push(value);
 }

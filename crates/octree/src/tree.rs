@@ -133,9 +133,7 @@ impl Octree {
             self.slots.get(*handle).map(unplace)
         };
         if let Some((handle, _)) = moves.get(now + 3 * STEP) {
-            let index = handle.index as usize;
-            self.slots.places.get(index).inspect(|place| prefetch(*place));
-            self.slots.generations.get(index).inspect(|generation| prefetch(*generation));
+            self.slots.list.get(handle.index as usize).inspect(|slot| prefetch(*slot));
         }
         if let Some((block, lane)) = place(2 * STEP) {
             prefetch(&self.store.blocks[block as usize]);
@@ -238,8 +236,8 @@ impl Octree {
     pub(crate) fn push(&mut self, block: u32, entry: &Entry) {
         let lane = self.store.count(block);
         self.store.set_entry(block, lane, entry);
-        self.store.blocks[block as usize].count += 1;
-        self.slots.places[entry.slot as usize] = place(block, lane);
+        self.store.set_count(block, lane + 1);
+        self.slots.set_place(entry.slot, place(block, lane));
     }
 
     /// Takes an item out of its block, whose last item fills the gap; its slot is the caller's to
@@ -251,11 +249,11 @@ impl Octree {
 
     pub(crate) fn take_lane(&mut self, block: u32, lane: usize) {
         let last = self.store.count(block) - 1;
-        self.store.blocks[block as usize].count -= 1;
+        self.store.set_count(block, last);
         if lane < last {
             let entry = self.store.entry(block, last);
             self.store.set_entry(block, lane, &entry);
-            self.slots.places[entry.slot as usize] = place(block, lane);
+            self.slots.set_place(entry.slot, place(block, lane));
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::probe::{Probe, Verdict, open_of};
 use crate::store::{BLOCK, Block, Parts};
 use core::ops::ControlFlow;
 
-/// Nodes that wait at most: seven siblings on each level above the lowest, eight there.
-const STACK_MAX: usize = 7 * Node::LEVELS_MAX + 1;
+/// Blocks that wait for their memory at most: a quarter of the first cache.
+const WAITING_MAX: usize = 4;
 
 /// What a query does at nodes and blocks.
 pub trait Visit {
@@ -14,6 +14,8 @@ pub trait Visit {
     type Open: Copy;
     /// What is known of the children of one node.
     type Verdict: Copy;
+    /// Whether the items of blocks are read, and not their boxes alone.
+    const READS_ITEMS: bool = true;
 
     /// Looks at the bounds of eight children.
     fn nodes<S: Simd>(&mut self, s: S, bounds: &Pack, open: Self::Open) -> (u8, Self::Verdict);
@@ -21,11 +23,9 @@ pub trait Visit {
     /// What to pass down to one of them.
     fn open_of(verdict: &Self::Verdict, lane: usize) -> Self::Open;
 
-    /// Asks for what [`Visit::block`] will read of a block.
-    #[inline(always)]
-    fn prefetch(block: Block<'_>, _open: Self::Open) {
-        prefetch(block.boxes);
-        prefetch(block.items);
+    /// Whether no bounds below are read any more, since everything there is hit.
+    fn is_whole(_open: Self::Open) -> bool {
+        false
     }
 
     /// Looks at the items of a block, of those on the given layers.
@@ -47,45 +47,108 @@ pub struct Walk<'a, 'v, V: Visit> {
     pub visit: &'v mut V,
 }
 
+/// A node and those of its children that are still to be looked at.
+type Place<V> = (u32, u8, <V as Visit>::Verdict);
+
+/// Blocks whose memory was asked for, in a ring: block, items, what is open.
+struct Waiting<V: Visit> {
+    ring: [(u32, u8, V::Open); WAITING_MAX],
+    first: usize,
+    count: usize,
+}
+
+impl<V: Visit> Walk<'_, '_, V> {
+    /// Looks at a node, and asks for the memory of its children that are hit: all at once, since
+    /// one after the other each would be waited for.
+    #[inline(always)]
+    fn enter<S: Simd>(&mut self, s: S, index: u32, open: V::Open) -> Place<V> {
+        let node = &self.parts.nodes[index as usize];
+        let (hit, verdict) = self.visit.nodes(s, &node.bounds, open);
+        let hit = node.on_layers(hit & node.live(), self.layers);
+        if node.level > 0 {
+            let mut left = hit;
+            while left != 0 {
+                let lane = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let child = &self.parts.nodes[node.children[lane] as usize];
+                prefetch(&child.children);
+                if !V::is_whole(V::open_of(&verdict, lane)) {
+                    prefetch(&child.bounds);
+                }
+            }
+        }
+        (index, hit, verdict)
+    }
+
+    /// Asks for a block's memory; it is looked at after those that wait already.
+    #[inline(always)]
+    fn wait<S: Simd>(
+        &mut self,
+        s: S,
+        waiting: &mut Waiting<V>,
+        (block, count, open): (u32, u8, V::Open),
+    ) -> ControlFlow<()> {
+        if V::READS_ITEMS {
+            prefetch(&self.parts.items[block as usize]);
+        }
+        if !V::is_whole(open) {
+            prefetch(&self.parts.boxes[block as usize]);
+        }
+        if waiting.count == WAITING_MAX {
+            self.next(s, waiting)?;
+        }
+        waiting.ring[(waiting.first + waiting.count) % WAITING_MAX] = (block, count, open);
+        waiting.count += 1;
+        ControlFlow::Continue(())
+    }
+
+    /// Looks at the block that has waited longest.
+    #[inline(always)]
+    fn next<S: Simd>(&mut self, s: S, waiting: &mut Waiting<V>) -> ControlFlow<()> {
+        let (block, count, open) = waiting.ring[waiting.first % WAITING_MAX];
+        waiting.first += 1;
+        waiting.count -= 1;
+        self.visit.block(s, self.parts.block(block, count), self.layers, open)
+    }
+}
+
 impl<V: Visit> Kernel for Walk<'_, '_, V> {
     type Out = ControlFlow<()>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> ControlFlow<()> {
-        let Self { parts, layers, start, open, visit } = self;
-        let mut stack = [(start, open); STACK_MAX];
-        let mut waiting = 1;
-        while waiting > 0 {
-            waiting -= 1;
-            let (index, open) = stack[waiting];
-            let node = &parts.nodes[index as usize];
-            let (hit, verdict) = visit.nodes(s, &node.bounds, open);
-            let mut hit = node.on_layers(hit & node.live(), layers);
-            while hit != 0 {
-                if node.level == 0 {
-                    let lane = hit.trailing_zeros() as usize;
-                    hit &= hit - 1;
-                    if hit != 0 {
-                        let next = hit.trailing_zeros() as usize;
-                        let block = parts.block(node.children[next]);
-                        V::prefetch(block, V::open_of(&verdict, next));
-                    }
-                    let block = parts.block(node.children[lane]);
-                    visit.block(s, block, layers, V::open_of(&verdict, lane))?;
-                } else {
-                    // The last first, so that the first is the next to be taken.
-                    let lane = 7 - hit.leading_zeros() as usize;
-                    hit &= !(1 << lane);
-                    stack[waiting] = (node.children[lane], V::open_of(&verdict, lane));
-                    waiting += 1;
+    fn run<S: Simd>(mut self, s: S) -> ControlFlow<()> {
+        let (start, open) = (self.start, self.open);
+        let mut waiting = Waiting { ring: [(0, 0, open); WAITING_MAX], first: 0, count: 0 };
+        let mut path = [self.enter(s, start, open); Node::LEVELS_MAX];
+        let mut depth = 0;
+        loop {
+            let (index, hit, verdict) = path[depth];
+            if hit == 0 {
+                if depth == 0 {
+                    break;
                 }
+                depth -= 1;
+                continue;
             }
+            let lane = hit.trailing_zeros() as usize;
+            path[depth].1 &= hit - 1;
+            let node = &self.parts.nodes[index as usize];
+            let (child, open) = (node.children[lane], V::open_of(&verdict, lane));
+            if node.level > 0 {
+                depth += 1;
+                path[depth] = self.enter(s, child, open);
+            } else {
+                self.wait(s, &mut waiting, (child, node.counts[lane], open))?;
+            }
+        }
+        while waiting.count > 0 {
+            self.next(s, &mut waiting)?;
         }
         ControlFlow::Continue(())
     }
 }
 
-/// Emits the items that a probe hits, up to a block of them at a time.
+/// Emits the items that a probe hits: of a block at a time, the first so many of a column.
 pub struct Select<P, E> {
     pub probe: P,
     pub emit: E,
@@ -103,7 +166,7 @@ impl<P: Probe, E> Select<P, E> {
     }
 }
 
-impl<P: Probe, E: FnMut(&[u32]) -> ControlFlow<()>> Visit for Select<P, E> {
+impl<P: Probe, E: FnMut(&[u32; BLOCK], usize) -> ControlFlow<()>> Visit for Select<P, E> {
     type Open = u8;
     type Verdict = [u8; 6];
 
@@ -118,12 +181,8 @@ impl<P: Probe, E: FnMut(&[u32]) -> ControlFlow<()>> Visit for Select<P, E> {
     }
 
     #[inline(always)]
-    fn prefetch(block: Block<'_>, open: u8) {
-        // The boxes of what is wholly inside are not read.
-        if open != 0 {
-            prefetch(block.boxes);
-        }
-        prefetch(block.items);
+    fn is_whole(open: u8) -> bool {
+        open == 0
     }
 
     #[inline(always)]
@@ -135,20 +194,20 @@ impl<P: Probe, E: FnMut(&[u32]) -> ControlFlow<()>> Visit for Select<P, E> {
         open: u8,
     ) -> ControlFlow<()> {
         if open == 0 && layers.is_none() {
-            return (self.emit)(&block.items[..block.count]);
+            return (self.emit)(block.items, block.count);
         }
         let live = block.live(layers);
         let (rows, _) = block.items.as_chunks::<{ Pack::LANES }>();
-        // One more row, since hits are written a row at a time.
-        let mut items = [0; BLOCK + Pack::LANES];
+        let mut items = [0; BLOCK];
         let mut count = 0;
         let packs = block.count.div_ceil(Pack::LANES);
         for (i, (boxes, row)) in block.boxes.iter().zip(rows).enumerate().take(packs) {
             let hit = if open == 0 { 0xff } else { self.probe.items(s, boxes, open) };
             let hit = hit & (live >> (i * Pack::LANES)) as u8;
+            // Hits are written a row at a time, and at most as many came before as were looked at.
             let Some(out) = items[count..].first_chunk_mut() else { break };
             count += s.compress(row, hit, out);
         }
-        (self.emit)(&items[..count])
+        (self.emit)(&items, count)
     }
 }

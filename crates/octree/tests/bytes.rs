@@ -5,7 +5,7 @@ mod bytes;
 
 use bytes::AlignedBytes;
 use farplane_geom::{Aabb, Vec3};
-use farplane_octree::{FormatError, Octree, OctreeView, Ray};
+use farplane_octree::{FormatError, Handle, Octree, OctreeView, Ray};
 
 /// A lattice of boxes, of which some were removed and others came after.
 fn tree() -> Octree {
@@ -134,4 +134,38 @@ fn no_change_of_a_byte_does_harm_and_most_are_found() {
     }
     // Layers, items' numbers, unused lanes and low bits of coordinates may be anything.
     assert!(refused > good.len() / step / 4, "{refused} of {}", good.len() / step * 3);
+}
+
+/// Three boxes and a slot that is free again.
+fn small_tree() -> (Octree, Handle) {
+    let mut tree = Octree::new(everything()).unwrap();
+    let at = |x: f32| Aabb::new(Vec3::splat(x), Vec3::splat(x + 1.0));
+    let handles: Vec<_> = (0..4u8)
+        .map(|i| tree.insert(&at(f32::from(i) * 10.0), 70 + u32::from(i)).unwrap())
+        .collect();
+    tree.remove(handles[2]).unwrap();
+    tree.set_layers(handles[3], 0b101).unwrap();
+    (tree, handles[3])
+}
+
+/// The file was written by this version of the format; a change of the format needs another version
+/// and another file beside it.
+#[test]
+fn bytes_of_version_1_are_read_and_written_as_ever() {
+    let golden = AlignedBytes::new(include_bytes!("golden/v1.octree"));
+    let view = OctreeView::from_bytes(golden.get()).unwrap();
+    let (tree, last) = small_tree();
+    assert_eq!(view.len(), 3);
+    assert_eq!(view.get(last), Some((Aabb::new(Vec3::splat(30.0), Vec3::splat(31.0)), 73)));
+    let mut out = Vec::new();
+    view.query().on_layers(0b100).aabb(&everything(), &mut out);
+    assert_eq!(out, [73]);
+    assert_eq!(tree.to_bytes(), golden.get());
+}
+
+#[test]
+#[ignore = "writes the file that the test above reads"]
+fn write_the_golden_file() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.octree");
+    std::fs::write(path, small_tree().0.to_bytes()).unwrap();
 }
