@@ -137,6 +137,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn sub_capped(self, a: __m512i, b: __m512i) -> __m512i {
+        op!(_mm512_subs_epu16(a, b))
+    }
+
+    #[inline(always)]
     fn cap(self, v: __m512i) -> __m512i {
         op!(_mm512_min_epu16(v, _mm512_set1_epi16(255)))
     }

@@ -119,6 +119,11 @@ impl Simd for Portable {
         a - b
     }
 
+    #[inline(always)]
+    fn sub_capped(self, a: u16x16, b: u16x16) -> u16x16 {
+        a.saturating_sub(b)
+    }
+
     /// Without an unsigned 16-bit minimum, which SSE2 lacks.
     #[inline(always)]
     fn cap(self, v: u16x16) -> u16x16 {

@@ -53,6 +53,8 @@ pub(crate) trait Simd: Copy {
     fn add_capped(self, a: Self::V, b: Self::V) -> Self::V;
     /// Differences of lanes, wrapping.
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Differences of lanes, at least 0.
+    fn sub_capped(self, a: Self::V, b: Self::V) -> Self::V;
     /// The smaller of each lane and 255.
     fn cap(self, v: Self::V) -> Self::V;
     /// Each lane over 128.
