@@ -225,7 +225,7 @@ impl<'a, S: Simd> Laid<'a, S> {
         let first = (x as usize).wrapping_add(at.x) & (row.len() - 1);
         // A row is too short for the hardware to foresee, and materials fill the second cache.
         for column in (first..first + at.columns).step_by(CACHE_LINE) {
-            simd.prefetch(&next[column & (next.len() - 1)]);
+            simd.prefetch(&raw const next[column & (next.len() - 1)]);
         }
         let whole = S::blocks(&row[first..]).0;
         let pixels = if whole.len() >= count {

@@ -24,7 +24,7 @@ impl Avx2 {
 macro_rules! op {
     ($call:expr) => {
         // SAFETY: a `Avx2` exists, so that this machine has the instructions. Pointers are to
-        // blocks exactly as large as what is read, at any alignment.
+        // blocks exactly as large as what is read, at any alignment; a prefetch reads nothing.
         unsafe { $call }
     };
 }
@@ -60,8 +60,8 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch(self, pixel: &Pixel) {
-        op!(_mm_prefetch::<_MM_HINT_T0>(pixel.as_ptr().cast()));
+    fn prefetch(self, at: *const Pixel) {
+        op!(_mm_prefetch::<_MM_HINT_T0>(at.cast()));
     }
 
     #[inline(always)]

@@ -42,7 +42,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn prefetch(self, _: &Pixel) {}
+    fn prefetch(self, _: *const Pixel) {}
 
     #[inline(always)]
     fn store(self, vector: u16x16) -> Self::Block {
