@@ -3,6 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::Pixel;
+use crate::exact::nearest;
 use crate::srgb;
 
 /// One RGBA8 pixel with straight alpha: its colour is not premultiplied.
@@ -42,13 +43,15 @@ impl sealed::Sealed for Pixel {
 
     #[inline(always)]
     fn load(pixel: Pixel) -> [f64; 4] {
-        pixel.map(f64::from)
+        let [r, g, b, a] = pixel;
+        [f64::from(r), f64::from(g), f64::from(b), f64::from(a)]
     }
 
     #[inline(always)]
     fn store(value: [f64; 4]) -> Pixel {
-        // 255 is odd, so that whole numbers are never half-way: a product is exact enough.
-        value.map(|v| (v * (1.0 / 255.0) + 0.5) as u8)
+        let [r, g, b, a] = value;
+        let byte = |v: f64| nearest(v * (1.0 / 255.0));
+        [byte(r), byte(g), byte(b), byte(a)]
     }
 
     /// Colours are made straight first, each the nearest byte, since sRGB is defined for those.
@@ -80,10 +83,10 @@ impl sealed::Sealed for Straight {
     /// is half-way may then come out a trifle below, and what is not is at least 7 · 10⁻⁶ away.
     #[inline(always)]
     fn store([r, g, b, a]: [f64; 4]) -> Pixel {
-        const HALF: f64 = 0.5 + 1e-9;
-        let by = if a > 0.0 { 255.0 / a } else { 0.0 };
-        let [r, g, b] = [r, g, b].map(|c| (c * by + HALF) as u8);
-        [r, g, b, (a * (1.0 / (65_025.0 * 255.0)) + 0.5) as u8]
+        let by = 255.0 / a;
+        let by = if a > 0.0 { by } else { 0.0 };
+        let byte = |c: f64| nearest(c * by);
+        [byte(r), byte(g), byte(b), nearest(a * (1.0 / (65_025.0 * 255.0)))]
     }
 
     #[inline(always)]
@@ -96,6 +99,6 @@ impl sealed::Sealed for Straight {
     #[inline(always)]
     fn store_linear([r, g, b, a]: [f64; 4]) -> Pixel {
         let color = |c: f64| if a > 0.0 { srgb::encode(c / a) } else { 0 };
-        [color(r), color(g), color(b), (a * 255.0 + 0.5) as u8]
+        [color(r), color(g), color(b), nearest(a * 255.0)]
     }
 }

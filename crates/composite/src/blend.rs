@@ -114,7 +114,7 @@ pub(crate) mod factor {
     pub(crate) const REST: u8 = 3;
 }
 
-/// A blend mode on premultiplied values, `one` standing for 1 in all of them: the result in units
+/// A blend mode on premultiplied values, without branches, `one` standing for 1 in all of them: the result in units
 /// of `one`², so that nothing is divided. Whole numbers stay whole where the mode is a polynomial.
 pub(crate) trait Formula {
     /// Its kernel for premultiplied bytes as they are stored, where it has one.
@@ -129,8 +129,14 @@ pub(crate) trait Formula {
 pub(crate) struct PorterDuff<const A: u8, const B: u8>;
 
 impl<const A: u8, const B: u8> Formula for PorterDuff<A, B> {
+    /// What moves bytes alone is left to the system, which also knows when to go past the caches.
     fn integer_row() -> Option<Row> {
-        Some(Row::new::<Self>())
+        Some(match (A, B) {
+            (factor::ZERO, factor::ZERO) => Row::scalar(|dst, _| dst.fill([0; 4])),
+            (factor::ONE, factor::ZERO) => Row::scalar(<[Pixel]>::copy_from_slice),
+            (factor::ZERO, factor::ONE) => Row::scalar(|_, _| {}),
+            _ => Row::new::<Self>(),
+        })
     }
 
     #[inline(always)]
@@ -147,7 +153,8 @@ impl<const A: u8, const B: u8> Formula for PorterDuff<A, B> {
     #[inline(always)]
     fn alpha(sa: f64, da: f64, one: f64) -> f64 {
         // Only a sum can exceed 1.
-        smaller(Self::color(sa, sa, da, da, one), one * one)
+        let sum = Self::color(sa, sa, da, da, one);
+        if sum < one * one { sum } else { one * one }
     }
 }
 
@@ -175,182 +182,12 @@ fn product<S: Simd>(simd: S, v: S::V, other: S::V, kind: u8) -> S::V {
     }
 }
 
-/// A separable mode with source-over: `s (1 − da) + d (1 − sa) + term`.
-pub(crate) struct Separable<M>(core::marker::PhantomData<M>);
-
-/// The part of a separable mode where both are: `sa · da · B(d / da, s / sa)`.
-pub(crate) trait Mode {
-    /// `sa · da · B`, in units of the square of what its arguments are in.
-    fn term(s: f64, sa: f64, d: f64, da: f64) -> f64;
-
-    /// Its kernel for premultiplied bytes, where all of it fits 16 bits.
-    fn integer_row() -> Option<Row> {
-        None
-    }
-}
-
-impl<M: Mode> Formula for Separable<M> {
-    fn integer_row() -> Option<Row> {
-        M::integer_row()
-    }
-
-    #[inline(always)]
-    fn color(s: f64, sa: f64, d: f64, da: f64, one: f64) -> f64 {
-        s * (one - da) + d * (one - sa) + M::term(s, sa, d, da)
-    }
-
-    #[inline(always)]
-    fn alpha(sa: f64, da: f64, one: f64) -> f64 {
-        sa * one + da * (one - sa)
-    }
-}
-
-/// Defines the modes: the W3C's B(cb, cs), multiplied through by sa · da.
-macro_rules! modes {
-    ($($name:ident |$s:ident, $sa:ident, $d:ident, $da:ident| $term:expr;)*) => {$(
-        pub(crate) struct $name;
-        impl Mode for $name {
-            #[inline(always)]
-            fn term($s: f64, $sa: f64, $d: f64, $da: f64) -> f64 {
-                $term
-            }
-        }
-    )*};
-}
-
-modes! {
-    Overlay |s, sa, d, da| HardLight::term(d, da, s, sa);
-    Darken |s, sa, d, da| smaller(s * da, d * sa);
-    Lighten |s, sa, d, da| larger(s * da, d * sa);
-    ColorDodge |s, sa, d, da| if d <= 0.0 {
-        0.0
-    } else if s >= sa {
-        sa * da
-    } else {
-        smaller(sa * da, d * sa * sa / (sa - s))
-    };
-    ColorBurn |s, sa, d, da| if d >= da {
-        sa * da
-    } else if s <= 0.0 {
-        0.0
-    } else {
-        sa * da - smaller(sa * da, (da - d) * sa * sa / s)
-    };
-    HardLight |s, sa, d, da| if 2.0 * s <= sa {
-        2.0 * s * d
-    } else {
-        sa * da - 2.0 * (da - d) * (sa - s)
-    };
-    SoftLight |s, sa, d, da| soft_light(s, sa, d, da);
-    Difference |s, sa, d, da| {
-        let (a, b) = (s * da, d * sa);
-        larger(a, b) - smaller(a, b)
-    };
-    Exclusion |s, sa, d, da| s * da + d * sa - 2.0 * s * d;
-}
-
-/// s d
-pub(crate) struct Multiply;
-
-impl Mode for Multiply {
-    #[inline(always)]
-    fn term(s: f64, _sa: f64, d: f64, _da: f64) -> f64 {
-        s * d
-    }
-
-    fn integer_row() -> Option<Row> {
-        Some(Row::new::<Self>())
-    }
-}
-
-/// s (1 − da + d) + d (1 − sa), at most 1 where no colour exceeds its alpha.
-impl RowKernel for Multiply {
-    #[inline(always)]
-    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
-        simd.each_pair(
-            dst,
-            src,
-            #[inline(always)]
-            |d, s| {
-                let (keep_s, keep_d) = (simd.inverse(simd.alphas(d)), simd.inverse(simd.alphas(s)));
-                let low = multiply_half(simd, simd.low(s), simd.low(d), keep_s, keep_d);
-                let high = multiply_half(simd, simd.high(s), simd.high(d), keep_s, keep_d);
-                simd.join(low, high)
-            },
-        );
-    }
-}
-
-/// At most 255 whatever the bytes are, so that nothing spills into a neighbour.
-#[inline(always)]
-fn multiply_half<S: Simd>(simd: S, s: S::V, d: S::V, keep_s: S::V, keep_d: S::V) -> S::V {
-    let sum = simd.add(simd.mul(s, simd.add(keep_s, d)), simd.mul(d, keep_d));
-    simd.cap(simd.div255(sum))
-}
-
-/// s + d − s d
-pub(crate) struct Screen;
-
-impl Mode for Screen {
-    #[inline(always)]
-    fn term(s: f64, sa: f64, d: f64, da: f64) -> f64 {
-        s * da + d * sa - s * d
-    }
-
-    fn integer_row() -> Option<Row> {
-        Some(Row::new::<Self>())
-    }
-}
-
-/// s + d (1 − s): 255ths of d less the nearest of s d, which has no ties.
-impl RowKernel for Screen {
-    #[inline(always)]
-    fn row<S: Simd>(simd: S, dst: &mut [Pixel], src: &[Pixel]) {
-        simd.each_pair(
-            dst,
-            src,
-            #[inline(always)]
-            |d, s| {
-                let low = simd.mul(simd.low(d), simd.inverse(simd.low(s)));
-                let high = simd.mul(simd.high(d), simd.inverse(simd.high(s)));
-                simd.add_bytes(s, simd.join(simd.div255(low), simd.div255(high)))
-            },
-        );
-    }
-}
-
-#[inline(always)]
-fn soft_light(s: f64, sa: f64, d: f64, da: f64) -> f64 {
-    if da <= 0.0 {
-        return 0.0;
-    }
-    let (twice, below) = (2.0 * s - sa, d / da);
-    if twice <= 0.0 {
-        return d * sa + twice * d * (1.0 - below);
-    }
-    let curve = if below <= 0.25 {
-        ((16.0 * below - 12.0) * below + 4.0) * below
-    } else {
-        libm::sqrt(below)
-    };
-    d * sa + twice * da * (curve - below)
-}
-
-#[inline(always)]
-fn smaller(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
-}
-
-#[inline(always)]
-fn larger(a: f64, b: f64) -> f64 {
-    if a < b { b } else { a }
-}
-
 /// `$body` with the type `$name` for the formula of `$blend`: a kernel for each of them.
 macro_rules! with_formula {
     ($blend:expr, $name:ident => $body:expr) => {{
         use $crate::blend::factor::{ALPHA, ONE, REST, ZERO};
-        use $crate::blend::{self, Blend, PorterDuff, Separable};
+        use $crate::blend::{Blend, PorterDuff};
+        use $crate::separable::{self, Separable};
         macro_rules! on { ($t:ty) => {{ type $name = $t; $body }} }
         match $blend {
             Blend::Clear => on!(PorterDuff<ZERO, ZERO>),
@@ -366,17 +203,17 @@ macro_rules! with_formula {
             Blend::DestinationAtop => on!(PorterDuff<REST, ALPHA>),
             Blend::Xor => on!(PorterDuff<REST, REST>),
             Blend::Add => on!(PorterDuff<ONE, ONE>),
-            Blend::Multiply => on!(Separable<blend::Multiply>),
-            Blend::Screen => on!(Separable<blend::Screen>),
-            Blend::Overlay => on!(Separable<blend::Overlay>),
-            Blend::Darken => on!(Separable<blend::Darken>),
-            Blend::Lighten => on!(Separable<blend::Lighten>),
-            Blend::ColorDodge => on!(Separable<blend::ColorDodge>),
-            Blend::ColorBurn => on!(Separable<blend::ColorBurn>),
-            Blend::HardLight => on!(Separable<blend::HardLight>),
-            Blend::SoftLight => on!(Separable<blend::SoftLight>),
-            Blend::Difference => on!(Separable<blend::Difference>),
-            Blend::Exclusion => on!(Separable<blend::Exclusion>),
+            Blend::Multiply => on!(Separable<separable::Multiply>),
+            Blend::Screen => on!(Separable<separable::Screen>),
+            Blend::Overlay => on!(Separable<separable::Overlay>),
+            Blend::Darken => on!(Separable<separable::Darken>),
+            Blend::Lighten => on!(Separable<separable::Lighten>),
+            Blend::ColorDodge => on!(Separable<separable::ColorDodge>),
+            Blend::ColorBurn => on!(Separable<separable::ColorBurn>),
+            Blend::HardLight => on!(Separable<separable::HardLight>),
+            Blend::SoftLight => on!(Separable<separable::SoftLight>),
+            Blend::Difference => on!(Separable<separable::Difference>),
+            Blend::Exclusion => on!(Separable<separable::Exclusion>),
         }
     }};
 }

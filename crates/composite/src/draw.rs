@@ -1,6 +1,7 @@
 use crate::blend::{Blend, with_formula};
 use crate::error::{SizeError, same};
-use crate::lay::{Lay, Rows, encoded, linear};
+use crate::exact::{encoded, linear};
+use crate::lay::{Lay, Rows};
 use crate::{Image, ImageMut, Pixel, Rect, Rgba8};
 
 /// Whether values are blended as they are stored or in linear light.

@@ -1,8 +1,6 @@
 //! Laying rows over rows: any operator, any source, with tint, mask and opacity.
 
-use crate::alpha::sealed::Sealed;
 use crate::arch::{Kernel, Row, Simd, Vectors, run};
-use crate::blend::Formula;
 use crate::{Image, ImageMut, Pixel, Rect, Tile};
 
 /// Pixels of a source that are tinted and covered at once.
@@ -179,34 +177,5 @@ impl<S: Simd> Factors<S> {
         let low = simd.cap(simd.add(by, self.lift[0]));
         let high = simd.cap(simd.add(by, self.lift[1]));
         simd.scale_each(tinted, low, high)
-    }
-}
-
-/// Blends values as they are stored.
-pub(crate) fn encoded<P: Sealed, F: Formula>() -> Row {
-    let scalar: fn(&mut [Pixel], &[Pixel]) =
-        |dst, src| each_pixel::<F>(dst, src, P::ONE, P::load, P::store);
-    let integer = if P::STRAIGHT { None } else { F::integer_row() };
-    integer.unwrap_or(Row::scalar(scalar))
-}
-
-/// Blends values in linear light.
-pub(crate) fn linear<P: Sealed, F: Formula>() -> Row {
-    Row::scalar(|dst, src| each_pixel::<F>(dst, src, 1.0, P::load_linear, P::store_linear))
-}
-
-/// Pixel by pixel, by the formula itself.
-#[inline(always)]
-fn each_pixel<F: Formula>(
-    dst: &mut [Pixel],
-    src: &[Pixel],
-    one: f64,
-    load: impl Fn(Pixel) -> [f64; 4],
-    store: impl Fn([f64; 4]) -> Pixel,
-) {
-    for (d, s) in dst.iter_mut().zip(src) {
-        let ([r, g, b, sa], [dr, dg, db, da]) = (load(*s), load(*d));
-        let color = |s: f64, d: f64| F::color(s, sa, d, da, one);
-        *d = store([color(r, dr), color(g, dg), color(b, db), F::alpha(sa, da, one)]);
     }
 }

@@ -16,6 +16,7 @@ mod color_map;
 mod convert;
 mod draw;
 mod error;
+mod exact;
 #[cfg(feature = "std")]
 mod fifo;
 mod image;
@@ -28,6 +29,7 @@ mod rect;
 pub mod reference;
 #[cfg(feature = "resize")]
 mod resize;
+mod separable;
 mod splat;
 mod srgb;
 mod stack;

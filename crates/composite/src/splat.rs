@@ -1,14 +1,15 @@
 use crate::arch::{Kernel, Simd, run};
 use crate::error::{SizeError, area, same};
-use crate::tint::modulate_row;
-use crate::upsample::{STEP, STRIP, Strip, control_points};
+use crate::tint::tinted;
+use crate::upsample::{BLOCK, STEP, STRIP, Strip, control_points};
 use crate::{Pixel, Tile};
 
 /// Splats in one page.
 pub const SPLATS_MAX: usize = 16;
 
-/// Texels that a strip is wide.
+/// Texels that a strip is wide: whole blocks of any kernel.
 const WIDTH: usize = STRIP * STEP;
+const _: () = assert!(WIDTH.is_multiple_of(BLOCK));
 
 /// A plane of bytes over a page.
 #[derive(Clone, Copy, Debug)]
@@ -90,27 +91,30 @@ impl Kernel for Page<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut planes = [const { Lines::new() }; SPLATS_MAX + 3];
-        let mut sums = Sums::new();
+        let mut planes = [const { Lines::new() }; SPLATS_MAX];
+        let mut tints = [const { Lines::new() }; 3];
+        let mut copies = [[[0; 4]; WIDTH]; SPLATS_MAX];
         for start in (0..self.width).step_by(WIDTH) {
             let columns = (self.width - start).min(WIDTH);
             for (y, row) in self.out.chunks_exact_mut(self.width).enumerate() {
-                let (weights, tints) = planes.split_at_mut(SPLATS_MAX);
                 let at = At { x: start, y, columns, width: self.width };
-                weigh(self.splats, weights, at);
-                sums.clear(columns);
-                for (splat, lines) in self.splats.iter().zip(weights.iter()) {
-                    sums.add(simd, splat, lines, at);
+                weigh(self.splats, &mut planes, at);
+                let mut laid = [Laid::<S>::default(); SPLATS_MAX];
+                let mut count = 0;
+                for ((splat, lines), copy) in self.splats.iter().zip(&planes).zip(&mut copies) {
+                    if let Some(found) = Laid::of(simd, splat, lines, copy, at) {
+                        laid[count] = found;
+                        count += 1;
+                    }
                 }
                 let row = &mut row[start..][..columns];
-                sums.finish(simd, row);
-                if let Some(given) = self.tint {
-                    for (lines, plane) in tints.iter_mut().zip(given) {
-                        lines.fill(plane, at);
-                    }
-                    let [r, g, b] = [0, 1, 2].map(|i| &tints[i].bytes[..columns]);
-                    modulate_row(simd, row, r, g, b);
-                }
+                let Some(given) = self.tint else {
+                    mix_row(simd, row, &laid[..count], Plain);
+                    continue;
+                };
+                tints.iter_mut().zip(given).for_each(|(lines, plane)| lines.fill(plane, at));
+                let [r, g, b] = [0, 1, 2].map(|i| S::bytes(&tints[i].bytes).0);
+                mix_row(simd, row, &laid[..count], Tinted::<S>([r, g, b]));
             }
         }
     }
@@ -123,6 +127,14 @@ struct At {
     y: usize,
     columns: usize,
     width: usize,
+}
+
+impl At {
+    /// Blocks that the columns reach into.
+    #[inline(always)]
+    fn blocks<S: Simd>(self) -> usize {
+        self.columns.div_ceil(S::Block::default().as_ref().len())
+    }
 }
 
 /// One plane's bytes along the part of a row at hand.
@@ -138,14 +150,15 @@ impl Lines {
 
     #[inline(always)]
     fn fill(&mut self, plane: &Plane<'_>, at: At) {
-        let bytes = &mut self.bytes[..at.columns];
         match plane {
             Plane::Texels(texels) => {
-                bytes.copy_from_slice(&texels[at.y * at.width + at.x..][..at.columns]);
+                let texels = &texels[at.y * at.width + at.x..][..at.columns];
+                self.bytes[..at.columns].copy_from_slice(texels);
             }
             Plane::Control(points) => {
                 let points = &points[at.x / STEP..];
-                self.strip.line(points, control_points(at.width), at.y, bytes);
+                let bytes = &mut self.bytes[..at.columns.next_multiple_of(BLOCK)];
+                self.strip.line(points, control_points(at.width), at.y, at.columns, bytes);
             }
         }
     }
@@ -169,91 +182,143 @@ fn weigh(splats: &[Splat<'_>], planes: &mut [Lines], at: At) {
     }
 }
 
-/// Sums of weighted channels along a part of a row, two 16-bit lanes a pixel.
-struct Sums {
-    /// Of red and blue.
-    low: [Pixel; WIDTH],
-    /// Of green and alpha.
-    high: [Pixel; WIDTH],
+/// A splat along the part of a row at hand: as many blocks of weights as of pixels. Weights behind
+/// the last column are what an earlier row left there: nobody looks at what comes of them.
+struct Laid<'a, S: Simd> {
+    weights: &'a [S::Bytes],
+    pixels: &'a [S::Block],
 }
 
-impl Sums {
-    const fn new() -> Self {
-        Self { low: [[0; 4]; WIDTH], high: [[0; 4]; WIDTH] }
+impl<S: Simd> Clone for Laid<'_, S> {
+    fn clone(&self) -> Self {
+        *self
     }
+}
 
-    /// Back to nothing, as far as any block of so many columns reaches.
-    #[inline(always)]
-    fn clear(&mut self, columns: usize) {
-        let end = columns.next_multiple_of(64).min(WIDTH);
-        self.low[..end].fill([0; 4]);
-        self.high[..end].fill([0; 4]);
+impl<S: Simd> Copy for Laid<'_, S> {}
+
+impl<S: Simd> Default for Laid<'_, S> {
+    fn default() -> Self {
+        Self { weights: &[], pixels: &[] }
     }
+}
 
-    /// Adds one splat. Weights behind the last column are what an earlier row left there: nobody
-    /// looks at what comes of them.
+impl<'a, S: Simd> Laid<'a, S> {
+    /// None where all weights are zero. `copy` takes the pixels where the material's row ends
+    /// before the part of the page's does.
     #[inline(always)]
-    fn add<S: Simd>(&mut self, simd: S, splat: &Splat<'_>, lines: &Lines, at: At) {
-        let lanes = S::Bytes::default().as_ref().len();
-        let weights = &S::bytes(&lines.bytes).0[..at.columns.div_ceil(lanes)];
+    fn of(
+        simd: S,
+        splat: &Splat<'a>,
+        lines: &'a Lines,
+        copy: &'a mut [Pixel; WIDTH],
+        at: At,
+    ) -> Option<Self> {
+        let count = at.blocks::<S>();
+        let weights = &S::bytes(&lines.bytes).0[..count];
         if weights.iter().all(S::are_zero) {
-            return;
+            return None;
         }
         let [x, y] = splat.origin;
         let y = y.wrapping_add(at.y as u32);
         let (row, next) = (splat.material.row(y), splat.material.row(y.wrapping_add(1)));
-        let mut column = (x as usize).wrapping_add(at.x);
-        let (low, high) = (S::blocks_mut(&mut self.low).0, S::blocks_mut(&mut self.high).0);
-        for ((weights, low), high) in weights.iter().zip(low).zip(high) {
-            let first = column & (row.len() - 1);
-            column = column.wrapping_add(lanes);
-            // A row is too short for the hardware to foresee, and materials fill the second cache.
-            simd.prefetch(&next[first]);
-            let block = match S::blocks(&row[first..]).0.first() {
-                Some(block) => simd.load(block),
-                None => simd.load(&wrapped::<S>(row, first)),
-            };
-            let weights = simd.doubled(weights);
-            // One product fits 16 bits. A sum that does not is far above 255 · 255 and is capped,
-            // and everything there becomes 255 anyway.
-            let (reds, greens) = (simd.low(block), simd.high(block));
-            *low = simd.store(simd.add_capped(simd.load(low), simd.mul(reds, weights)));
-            *high = simd.store(simd.add_capped(simd.load(high), simd.mul(greens, weights)));
+        let first = (x as usize).wrapping_add(at.x) & (row.len() - 1);
+        // A row is too short for the hardware to foresee, and materials fill the second cache.
+        for column in (first..first + at.columns).step_by(CACHE_LINE) {
+            simd.prefetch(&raw const next[column & (next.len() - 1)]);
         }
+        let whole = S::blocks(&row[first..]).0;
+        let pixels = if whole.len() >= count {
+            &whole[..count]
+        } else {
+            repeat(&mut copy[..count * S::Block::default().as_ref().len()], row, first);
+            &S::blocks(copy).0[..count]
+        };
+        Some(Self { weights, pixels })
     }
+}
 
-    /// Turns the sums into pixels.
+/// Pixels in a line of the caches, where those have the usual 64 bytes.
+const CACHE_LINE: usize = 16;
+
+/// A row that repeats, from a column on.
+#[inline(always)]
+fn repeat(dst: &mut [Pixel], row: &[Pixel], first: usize) {
+    let mut rest = dst;
+    let mut from = first;
+    while !rest.is_empty() {
+        let (part, after) = rest.split_at_mut(rest.len().min(row.len() - from));
+        part.copy_from_slice(&row[from..][..part.len()]);
+        (rest, from) = (after, 0);
+    }
+}
+
+/// What is done to a mixed block before it is stored.
+trait Finish<S: Simd> {
+    /// The low and the high bytes of block `i`.
+    fn finish(&self, simd: S, i: usize, bytes: [S::V; 2]) -> [S::V; 2];
+}
+
+/// Nothing.
+struct Plain;
+
+impl<S: Simd> Finish<S> for Plain {
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, row: &mut [Pixel]) {
-        let (low, high) = (S::blocks(&self.low).0, S::blocks(&self.high).0);
-        let (blocks, rest) = S::blocks_mut(row);
-        let whole = blocks.len();
-        for ((block, low), high) in blocks.iter_mut().zip(low).zip(high) {
-            *block = mean(simd, low, high);
-        }
-        if !rest.is_empty() {
-            let block = mean(simd, &low[whole], &high[whole]);
-            rest.copy_from_slice(&block.as_ref()[..rest.len()]);
-        }
+    fn finish(&self, _: S, _: usize, bytes: [S::V; 2]) -> [S::V; 2] {
+        bytes
+    }
+}
+
+/// Planes of red, green and blue.
+struct Tinted<'a, S: Simd>([&'a [S::Bytes]; 3]);
+
+impl<S: Simd> Finish<S> for Tinted<'_, S> {
+    #[inline(always)]
+    fn finish(&self, simd: S, i: usize, bytes: [S::V; 2]) -> [S::V; 2] {
+        let Self([r, g, b]) = self;
+        tinted(simd, bytes, [&r[i], &g[i], &b[i]])
+    }
+}
+
+/// Few splats are the rule: with their number known, sums stay in registers and no loop over them
+/// is left.
+#[inline(always)]
+fn mix_row<S: Simd>(simd: S, row: &mut [Pixel], laid: &[Laid<'_, S>], finish: impl Finish<S>) {
+    match *laid {
+        [a] => mix(simd, row, &[a], finish),
+        [a, b] => mix(simd, row, &[a, b], finish),
+        [a, b, c] => mix(simd, row, &[a, b, c], finish),
+        [a, b, c, d] => mix(simd, row, &[a, b, c, d], finish),
+        _ => mix(simd, row, laid, finish),
     }
 }
 
 #[inline(always)]
-fn mean<S: Simd>(simd: S, low: &S::Block, high: &S::Block) -> S::Block {
-    let [low, high] = [sum_to_byte(simd, simd.load(low)), sum_to_byte(simd, simd.load(high))];
-    simd.store(simd.join(low, high))
+fn mix<S: Simd>(simd: S, row: &mut [Pixel], laid: &[Laid<'_, S>], finish: impl Finish<S>) {
+    let (blocks, rest) = S::blocks_mut(row);
+    let whole = blocks.len();
+    for (i, block) in blocks.iter_mut().enumerate() {
+        *block = mixed(simd, laid, i, &finish);
+    }
+    if !rest.is_empty() {
+        rest.copy_from_slice(&mixed(simd, laid, whole, &finish).as_ref()[..rest.len()]);
+    }
 }
 
-/// A block of a row that repeats. Out of line: merged with the common case, the compiler would
-/// load that one pixel by pixel too.
-#[cold]
-#[inline(never)]
-fn wrapped<S: Simd>(row: &[Pixel], column: usize) -> S::Block {
-    let mut block = S::Block::default();
-    for (pixel, at) in block.as_mut().iter_mut().zip(column..) {
-        *pixel = row[at & (row.len() - 1)];
+#[inline(always)]
+fn mixed<S: Simd>(simd: S, laid: &[Laid<'_, S>], i: usize, finish: &impl Finish<S>) -> S::Block {
+    // Two 16-bit lanes a pixel: of red and blue, of green and alpha.
+    let mut sums = [simd.splat(0); 2];
+    for splat in laid {
+        let (block, weights) = (simd.load(&splat.pixels[i]), simd.doubled(&splat.weights[i]));
+        // One product fits 16 bits. A sum that does not is far above 255 · 255 and is capped, and
+        // everything there becomes 255 anyway.
+        sums[0] = simd.add_capped(sums[0], simd.mul(simd.low(block), weights));
+        sums[1] = simd.add_capped(sums[1], simd.mul(simd.high(block), weights));
     }
-    block
+    let bytes = [sum_to_byte(simd, sums[0]), sum_to_byte(simd, sums[1])];
+    let [low, high] = finish.finish(simd, i, bytes);
+    simd.store(simd.join(low, high))
 }
 
 /// `min(255, (sum + 127) / 255)`; `x · 0x8081 >> 23` is `x / 255` for every 16-bit x.

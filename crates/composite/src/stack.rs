@@ -75,12 +75,13 @@ pub fn compose(
     }
     let covered = layers.iter().rposition(|layer| layer.covers(width, height));
     let layers = &layers[covered.unwrap_or(0)..];
-    let rows = (BAND_PIXELS / width.max(1)).max(1);
+    let visible = || layers.iter().filter(|layer| !layer.changes_nothing());
+    // One layer alone passes over memory once anyway, best in one go.
+    let alone = visible().nth(1).is_none();
+    let rows = if alone { height.max(1) } else { (BAND_PIXELS / width.max(1)).max(1) };
     for top in (0..height).step_by(rows) {
         let band = Rect::new(0, top as i64, width as u64, rows as u64);
-        for layer in layers.iter().filter(|layer| !layer.changes_nothing()) {
-            layer.lay(dst, band);
-        }
+        visible().for_each(|layer| layer.lay(dst, band));
     }
     Ok(layers.iter().fold(below, |class, layer| layer.class_over(class, width, height)))
 }

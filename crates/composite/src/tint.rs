@@ -29,33 +29,37 @@ impl Kernel for Modulate<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let [r, g, b] = self.planes;
-        modulate_row(simd, self.pixels, r, g, b);
-    }
-}
-
-/// [`modulate`] for slices of one length.
-#[inline(always)]
-pub(crate) fn modulate_row<S: Simd>(simd: S, pixels: &mut [Pixel], r: &[u8], g: &[u8], b: &[u8]) {
-    let (blocks, rest) = S::blocks_mut(pixels);
-    let [(r, r_rest), (g, g_rest), (b, b_rest)] = [r, g, b].map(S::bytes);
-    for (((block, r), g), b) in blocks.iter_mut().zip(r).zip(g).zip(b) {
-        *block = tinted(simd, block, [r, g, b]);
-    }
-    if !rest.is_empty() {
-        let [r, g, b] = [r_rest, g_rest, b_rest].map(|bytes| simd.padded_bytes(bytes));
-        let block = tinted(simd, &simd.padded(rest), [&r, &g, &b]);
-        rest.copy_from_slice(&block.as_ref()[..rest.len()]);
+        let Self { pixels, planes } = self;
+        let (blocks, rest) = S::blocks_mut(pixels);
+        let [(r, r_rest), (g, g_rest), (b, b_rest)] = planes.map(S::bytes);
+        for (((block, r), g), b) in blocks.iter_mut().zip(r).zip(g).zip(b) {
+            *block = tinted_block(simd, block, [r, g, b]);
+        }
+        if !rest.is_empty() {
+            let [r, g, b] = [r_rest, g_rest, b_rest].map(|bytes| simd.padded_bytes(bytes));
+            let block = tinted_block(simd, &simd.padded(rest), [&r, &g, &b]);
+            rest.copy_from_slice(&block.as_ref()[..rest.len()]);
+        }
     }
 }
 
 #[inline(always)]
-fn tinted<S: Simd>(simd: S, block: &S::Block, [r, g, b]: [&S::Bytes; 3]) -> S::Block {
+fn tinted_block<S: Simd>(simd: S, block: &S::Block, planes: [&S::Bytes; 3]) -> S::Block {
+    let v = simd.load(block);
+    let [low, high] = tinted(simd, [simd.low(v), simd.high(v)], planes);
+    simd.store(simd.join(low, high))
+}
+
+/// The low and the high bytes of a block, tinted.
+#[inline(always)]
+pub(crate) fn tinted<S: Simd>(
+    simd: S,
+    [low, high]: [S::V; 2],
+    [r, g, b]: [&S::Bytes; 3],
+) -> [S::V; 2] {
     let mut neutral = S::Bytes::default();
     neutral.as_mut().fill(NEUTRAL);
-    let v = simd.load(block);
-    let low = channel(simd, simd.low(v), simd.paired(r, b));
-    simd.store(simd.join(low, channel(simd, simd.high(v), simd.paired(g, &neutral))))
+    [channel(simd, low, simd.paired(r, b)), channel(simd, high, simd.paired(g, &neutral))]
 }
 
 /// 255 · 255 + 64 still fits 16 bits.

@@ -62,7 +62,7 @@ impl Kernel for Upsample<'_> {
             let columns = (self.width - start).min(STRIP * STEP);
             for (y, line) in self.out.chunks_exact_mut(self.width).enumerate() {
                 let control = &self.control[start / STEP..];
-                strip.line(control, self.points, y, &mut line[start..][..columns]);
+                strip.line(control, self.points, y, columns, &mut line[start..][..columns]);
             }
         }
     }
@@ -85,10 +85,18 @@ impl Strip {
     }
 
     /// Row `y` of the strip, whose lines must be asked for from the first one on, in order.
-    /// `control` begins at the strip's first point, its rows are `points` apart.
+    /// `control` begins at the strip's first point, its rows are `points` apart. `out` may be
+    /// longer than `columns`, best up to a whole block; nothing of use comes there.
     #[inline(always)]
-    pub(crate) fn line(&mut self, control: &[u8], points: usize, y: usize, out: &mut [u8]) {
-        let intervals = out.len().div_ceil(STEP);
+    pub(crate) fn line(
+        &mut self,
+        control: &[u8],
+        points: usize,
+        y: usize,
+        columns: usize,
+        out: &mut [u8],
+    ) {
+        let intervals = columns.div_ceil(STEP);
         let row = |y: usize| &control[y * points..][..=intervals];
         if y == 0 {
             widen_row(row(0), &mut self.below);
@@ -123,7 +131,7 @@ impl Strip {
 }
 
 /// Texels that are mixed at once.
-const BLOCK: usize = 32;
+pub(crate) const BLOCK: usize = 32;
 
 /// The first line below a control row is 7/8 of it and 1/8 of the next one, the others follow in
 /// quarters; sums are at most 64 · 255 + 32. Wrapping, since steps may be negative, and since the

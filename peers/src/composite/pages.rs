@@ -158,7 +158,8 @@ pub fn threads() -> Table {
         (0..PAGES).map(|i| Alpha::Random.picture(i as u64, 256, 256)).collect();
     let half_size = MATERIAL / 2;
     let mut halves: Vec<_> = (0..PAGES).map(|_| vec![[0; 4]; half_size * half_size]).collect();
-    let mut figures: [[Vec<f64>; 2]; 3] = Default::default();
+    let mut sums = vec![0_u64; PAGES];
+    let mut figures: [[Vec<f64>; 2]; 4] = Default::default();
     for round in 0..=ROUNDS {
         for (t, pool) in pools.iter().enumerate() {
             let mut timed = |job: usize, work: &mut (dyn FnMut() + Send)| {
@@ -181,15 +182,33 @@ pub fn threads() -> Table {
                     mip(&src, &mut dst, MipFilter::Box).expect("sizes fit");
                 })
             });
+            timed(3, &mut || sums.par_iter_mut().for_each(|sum| *sum = arithmetic(*sum)));
         }
     }
-    for (name, [one, two]) in [BUILDING, "source-over", "box mip"].into_iter().zip(&figures) {
-        table.row(name, Side::Ours, &[Some(median(one)), Some(median(two))]);
+    let rows = [
+        (BUILDING, Side::Ours),
+        ("source-over", Side::Ours),
+        ("box mip", Side::Ours),
+        (ARITHMETIC, Side::Baseline),
+    ];
+    for ((name, side), [one, two]) in rows.into_iter().zip(&figures) {
+        table.row(name, side, &[Some(median(one)), Some(median(two))]);
     }
     table
 }
 
+/// What no memory, cache or lock can slow down: how far from one half two threads are here tells
+/// how much of a second core this machine has to give.
+fn arithmetic(seed: u64) -> u64 {
+    // An iterated product (Knuth, MMIX): each step waits for the one before.
+    let step = |x: u64, _| {
+        x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
+    };
+    (0..std::hint::black_box(50_000)).fold(seed, step)
+}
+
 const BUILDING: &str = "building";
+const ARITHMETIC: &str = "arithmetic in registers alone";
 
 /// Goals of these tables.
 pub fn goals(

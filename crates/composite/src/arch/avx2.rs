@@ -24,7 +24,7 @@ impl Avx2 {
 macro_rules! op {
     ($call:expr) => {
         // SAFETY: a `Avx2` exists, so that this machine has the instructions. Pointers are to
-        // blocks exactly as large as what is read, at any alignment.
+        // blocks exactly as large as what is read, at any alignment; a prefetch reads nothing.
         unsafe { $call }
     };
 }
@@ -60,8 +60,8 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch(self, pixel: &Pixel) {
-        op!(_mm_prefetch::<_MM_HINT_T0>(pixel.as_ptr().cast()));
+    fn prefetch(self, at: *const Pixel) {
+        op!(_mm_prefetch::<_MM_HINT_T0>(at.cast()));
     }
 
     #[inline(always)]
@@ -101,14 +101,19 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn doubled(self, bytes: &Self::Bytes) -> __m256i {
-        let lanes = widened(bytes);
-        op!(_mm256_or_si256(lanes, _mm256_slli_epi32::<16>(lanes)))
+        // Each byte and a zero, twice; the first four for the lower half of the register.
+        const PICK: [u8; 32] = [
+            0, 128, 0, 128, 1, 128, 1, 128, 2, 128, 2, 128, 3, 128, 3, 128, 4, 128, 4, 128, 5, 128,
+            5, 128, 6, 128, 6, 128, 7, 128, 7, 128,
+        ];
+        let all = op!(_mm256_set1_epi64x(i64::from_ne_bytes(*bytes)));
+        op!(_mm256_shuffle_epi8(all, _mm256_loadu_si256(PICK.as_ptr().cast())))
     }
 
     #[inline(always)]
     fn paired(self, first: &Self::Bytes, second: &Self::Bytes) -> __m256i {
-        let (first, second) = (widened(first), widened(second));
-        op!(_mm256_or_si256(first, _mm256_slli_epi32::<16>(second)))
+        let (first, second) = (u64_of(first), u64_of(second));
+        op!(_mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second)))
     }
 
     #[inline(always)]
@@ -134,6 +139,11 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn sub(self, a: __m256i, b: __m256i) -> __m256i {
         op!(_mm256_sub_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn sub_capped(self, a: __m256i, b: __m256i) -> __m256i {
+        op!(_mm256_subs_epu16(a, b))
     }
 
     #[inline(always)]
@@ -176,9 +186,9 @@ fn means(upper: __m256i, lower: __m256i) -> __m256i {
     }
 }
 
-/// Each byte in 32 bits of its own.
+/// Eight bytes in the lower half of a register.
 #[inline(always)]
-fn widened(bytes: &[u8; LANES]) -> __m256i {
+fn u64_of(bytes: &[u8; LANES]) -> __m128i {
     // SAFETY: only called with an `Avx2` at hand; the load reads 8 bytes from 8.
-    unsafe { _mm256_cvtepu8_epi32(_mm_loadl_epi64(bytes.as_ptr().cast())) }
+    unsafe { _mm_loadl_epi64(bytes.as_ptr().cast()) }
 }

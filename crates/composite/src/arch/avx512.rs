@@ -24,7 +24,7 @@ impl Avx512 {
 macro_rules! op {
     ($call:expr) => {
         // SAFETY: a `Avx512` exists, so that this machine has the instructions. Pointers are to
-        // blocks exactly as large as what is read, at any alignment.
+        // blocks exactly as large as what is read, at any alignment; a prefetch reads nothing.
         unsafe { $call }
     };
 }
@@ -60,8 +60,8 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(self, pixel: &Pixel) {
-        op!(_mm_prefetch::<_MM_HINT_T0>(pixel.as_ptr().cast()));
+    fn prefetch(self, at: *const Pixel) {
+        op!(_mm_prefetch::<_MM_HINT_T0>(at.cast()));
     }
 
     #[inline(always)]
@@ -134,6 +134,11 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn sub(self, a: __m512i, b: __m512i) -> __m512i {
         op!(_mm512_sub_epi16(a, b))
+    }
+
+    #[inline(always)]
+    fn sub_capped(self, a: __m512i, b: __m512i) -> __m512i {
+        op!(_mm512_subs_epu16(a, b))
     }
 
     #[inline(always)]

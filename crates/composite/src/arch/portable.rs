@@ -42,7 +42,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn prefetch(self, _: &Pixel) {}
+    fn prefetch(self, _: *const Pixel) {}
 
     #[inline(always)]
     fn store(self, vector: u16x16) -> Self::Block {
@@ -117,6 +117,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn sub(self, a: u16x16, b: u16x16) -> u16x16 {
         a - b
+    }
+
+    #[inline(always)]
+    fn sub_capped(self, a: u16x16, b: u16x16) -> u16x16 {
+        a.saturating_sub(b)
     }
 
     /// Without an unsigned 16-bit minimum, which SSE2 lacks.

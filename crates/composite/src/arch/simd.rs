@@ -25,8 +25,9 @@ pub(crate) trait Simd: Copy {
 
     /// A block's pixels.
     fn load(self, block: &Self::Block) -> Self::V;
-    /// Asks for a pixel that will be read soon, where there is a way to.
-    fn prefetch(self, pixel: &Pixel);
+    /// Asks for what lies at an address that may be read soon, where there is a way to. The address
+    /// may be any: nothing is read, and nothing fails.
+    fn prefetch(self, at: *const Pixel);
     /// A vector's pixels.
     fn store(self, vector: Self::V) -> Self::Block;
     /// One value in every 16-bit lane.
@@ -53,6 +54,8 @@ pub(crate) trait Simd: Copy {
     fn add_capped(self, a: Self::V, b: Self::V) -> Self::V;
     /// Differences of lanes, wrapping.
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Differences of lanes, at least 0.
+    fn sub_capped(self, a: Self::V, b: Self::V) -> Self::V;
     /// The smaller of each lane and 255.
     fn cap(self, v: Self::V) -> Self::V;
     /// Each lane over 128.
@@ -63,6 +66,10 @@ pub(crate) trait Simd: Copy {
     /// 2 × 2 block, halves rounded up.
     fn halve(self, upper: [Self::V; 2], lower: [Self::V; 2]) -> Self::V;
 }
+
+/// How far ahead of where it works a kernel that passes through memory asks for more, in pixels:
+/// 2 KiB. The hardware's own look-ahead stays behind at the speed of these kernels.
+const AHEAD: usize = 512;
 
 /// What is made of the operations of any [`Simd`].
 pub(crate) trait Vectors: Simd {
@@ -136,6 +143,8 @@ pub(crate) trait Vectors: Simd {
         let (blocks, rest) = Self::blocks_mut(dst);
         let (src_blocks, src_rest) = Self::blocks(src);
         for (d, s) in blocks.iter_mut().zip(src_blocks) {
+            self.prefetch(d.as_ref().as_ptr().wrapping_add(AHEAD));
+            self.prefetch(s.as_ref().as_ptr().wrapping_add(AHEAD));
             *d = self.store(f(self.load(d), self.load(s)));
         }
         if !rest.is_empty() {
