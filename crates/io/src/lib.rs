@@ -8,6 +8,8 @@ mod hash;
 mod mmap;
 mod profile;
 mod queue;
+#[cfg(feature = "remote")]
+mod remote;
 
 pub use archive::{
     Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, Assembler, BadBlock, BadPadding,
@@ -29,4 +31,6 @@ pub use queue::{
     ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice, open_queue,
 };
 #[cfg(feature = "remote")]
-pub use queue::{RemoteError, RemoteOptions, RemoteQueue, open_remote};
+pub use queue::RemoteQueue;
+#[cfg(feature = "remote")]
+pub use remote::{CacheOptions, RemoteCounters, RemoteError, RemoteOptions, open_remote};

@@ -17,6 +17,7 @@ use crate::report::{
     screen,
 };
 use crate::status::{Done, Failure};
+use crate::world;
 use anyhow::{Context, anyhow};
 use farplane::stream::Class;
 use farplane_profiler::{Clock as WallClock, FrameSummary, Histogram, Target};
@@ -42,6 +43,9 @@ pub fn run(args: &ReplayArgs) -> Done {
         Clock::Real => replay(&settings, start)?,
     };
     warn(&outcome);
+    if let Some(cost) = world::cost(&settings.archive) {
+        eprintln!("{cost}");
+    }
     let report = report(&settings, outcome)?;
     let value = report.to_value()?;
     output(args, &report)?;

@@ -1,7 +1,6 @@
 //! The loop: one call of farplane a frame, and everything that is measured about it.
 
 use crate::cli::{Clock, Io, Pace, Render};
-use crate::progress;
 use crate::replay::entities::Entities;
 use crate::replay::history::{FRAMES, History};
 use crate::replay::machine;
@@ -10,6 +9,7 @@ use crate::replay::picture::Pictures;
 use crate::replay::settings::{Settings, backend};
 use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMeter};
 use crate::status::Failure;
+use crate::{progress, world};
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
 use farplane::io::{Backend, Chosen, FaultPlan, HeapPool, QueueOptions, SimQueue, open_queue};
@@ -532,8 +532,12 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
         Clock::Virtual => {
             let queue = SimQueue::new(archive, settings.device, args.seed, FaultPlan::default());
             let queue = match args.io {
-                Io::Auto | Io::Sim => queue,
-                io => queue.reading_through(reader(settings, io)?.queue),
+                Io::Auto | Io::Sim if archive.is_here() => queue,
+                io => {
+                    let Chosen { queue: real, reason } = reader(settings, io)?;
+                    eprintln!("reads: {reason}, at the times of a modelled {}", settings.device);
+                    queue.reading_through(real)
+                }
             };
             Farplane::open_virtual(archive, queue, options)
         }
@@ -553,7 +557,7 @@ fn reader(settings: &Settings, io: Io) -> Result<Chosen, Failure> {
     let options = QueueOptions {
         bytes_max: share_bytes.max(1),
         on_start: Some(|_| machine::yield_to_main()),
-        ..QueueOptions::default()
+        ..world::queue_options(&settings.archive)
     };
     let pool = Arc::new(HeapPool::new(share_bytes as usize));
     let backend = backend(io).unwrap_or(Backend::Auto);
