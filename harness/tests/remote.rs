@@ -42,7 +42,7 @@ mod served {
         let (here, there) =
             (body(succeeds(&["inspect", file])), body(succeeds(&["inspect", &server.url])));
         assert_eq!(there[..here.len()], here[..]);
-        assert!(there.last().unwrap().contains("server: "), "{there:?}");
+        assert!(there.last().unwrap().starts_with("  server "), "{there:?}");
         let tail = |text: String| text.split_once(": whole;").unwrap().1.to_owned();
         let verified = tail(succeeds(&["verify", &server.url]));
         assert_eq!(verified, tail(succeeds(&["verify", file])));
@@ -69,7 +69,8 @@ mod served {
         let (sent, requests) = (server.sent_bytes(), server.requests());
         let second = run();
         assert_eq!((server.sent_bytes() - sent, server.requests() - requests), (0, 1));
-        assert!(second.contains("server: 1 requests, 0.00 MB"), "{second}");
+        assert!(second.contains("server: 1 requests, 0.00 MB and "), "{second}");
+        assert!(second.contains("; then 0 requests, 0.00 MB"), "{second}");
     }
 
     #[test]

@@ -140,17 +140,19 @@ fn damage_on_disk_is_noticed_and_costs_a_read() {
     }
     fs::write(pieces.last().unwrap(), first).unwrap();
     assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).cached_bytes, 0);
-    // An index of garbage is an empty one.
+    // An index of garbage, text or not, is an empty one.
     let index = |path: &PathBuf| path.to_string_lossy().contains("index-v5");
-    for path in files(folder.path()).iter().filter(|path| index(path)) {
-        let mut bytes = fs::read(path).unwrap();
-        for byte in bytes.iter_mut().skip(5).step_by(7) {
-            *byte ^= 0x15;
+    for flip in [0x15, 0xFF] {
+        for path in files(folder.path()).iter().filter(|path| index(path)) {
+            let mut bytes = fs::read(path).unwrap();
+            for byte in bytes.iter_mut().skip(5).step_by(7) {
+                *byte ^= flip;
+            }
+            fs::write(path, bytes).unwrap();
         }
-        fs::write(path, bytes).unwrap();
+        assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).cached_bytes, 0);
+        assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes, 0);
     }
-    assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).cached_bytes, 0);
-    assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes, 0);
 }
 
 #[test]
@@ -187,7 +189,7 @@ fn two_may_share_a_cache_and_the_second_only_reads_it() {
     }
     let reader = open(&server.url, folder.path(), 1 << 30);
     let counters = read_all(reader, 1);
-    assert!(counters.cached_bytes > 1_000_000 && counters.received_bytes > 1_000_000);
+    assert!(counters.cached_bytes > 1_000_000 && counters.received_bytes > 500_000);
     assert_eq!(files(folder.path()).len(), files_then.len());
     // The first one throws away what the second one still counts on.
     let reader = open(&server.url, folder.path(), 1 << 30);

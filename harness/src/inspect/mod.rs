@@ -25,7 +25,7 @@ pub fn run(args: &InspectArgs) -> Done {
         let archive = crate::world::open(&args.file, &args.cache)?;
         let mut text = describe(&archive)?;
         if let Some(cost) = crate::world::cost(&archive) {
-            text += &format!("\n  {cost}\n");
+            text += &format!("\n  {:<12}{cost}\n", "server");
         }
         file::print(&format!("{name}\n{text}"))?;
         return Ok(());

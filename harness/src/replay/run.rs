@@ -9,7 +9,8 @@ use crate::replay::picture::Pictures;
 use crate::replay::settings::{Settings, backend};
 use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMeter};
 use crate::status::Failure;
-use crate::{progress, world};
+use crate::world::{self, Cost};
+use crate::progress;
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
 use farplane::io::{Backend, Chosen, FaultPlan, HeapPool, QueueOptions, SimQueue, open_queue};
@@ -59,6 +60,10 @@ pub struct Outcome {
     pub cuts: u64,
     pub startup_ms: f64,
     pub failed_units: Vec<u32>,
+    /// Bytes that the loaded units have in the archive.
+    pub stored_bytes: u64,
+    /// What a server had sent before the first frame.
+    pub cost_before: Option<Cost>,
 }
 
 /// Mean, extremes and last value of something sampled.
@@ -216,6 +221,8 @@ impl<'a> Run<'a> {
             cuts: 0,
             startup_ms: 0.0,
             failed_units: Vec::new(),
+            stored_bytes: 0,
+            cost_before: world::cost(&settings.archive),
             farplane,
         };
         Ok(Self {
@@ -307,7 +314,9 @@ impl<'a> Run<'a> {
         let next_ns = now_ns + self.settings.period_ns;
         for placed in &changes.committed {
             self.history.set(placed.unit, true);
-            let bytes = u64::from(index.units[placed.unit as usize].resident_bytes);
+            let unit = &index.units[placed.unit as usize];
+            self.outcome.stored_bytes += u64::from(unit.stored_bytes);
+            let bytes = u64::from(unit.resident_bytes);
             meter.loaded(placed.unit, bytes, i, next_ns)?;
         }
         for &(class, ns) in &changes.latencies {

@@ -31,9 +31,13 @@ const KEY_HASH_BYTES: u64 = 16;
 /// What files are rounded up to on disk.
 const DISK_BLOCK_BYTES: u64 = 4096;
 
-/// Folders of cacache: of what it is writing, and of what it has written.
+/// Folders of cacache: of what it is writing, of what it has written, and of its index.
 const BEING_WRITTEN: &str = "tmp";
 const WRITTEN: &str = "content-v2";
+const INDEX: &str = "index-v5";
+
+/// What stands before the name of a piece's content in a line of the index.
+const INTEGRITY: &str = "\"integrity\":\"";
 
 /// All of it lies in a folder of its own, so that nothing else is ever removed. Named anew whenever
 /// what is in it changes its form.
@@ -243,32 +247,28 @@ impl DiskCache {
         }
     }
 
-    /// Removes what a process that died left behind: files that the index does not know.
+    /// Removes what a process that died left behind, and what damage has made of the index: content that
+    /// the index does not know, and parts of the index that know no content.
     fn sweep(&self) -> io::Result<()> {
         let written = self.folder.join(BEING_WRITTEN);
         if written.exists() {
             fs::remove_dir_all(written)?;
         }
         let state = self.state();
-        let known: BTreeSet<String> =
-            state.held.values().map(|held| held.integrity.to_hex().1).collect();
+        let held = state.held.values();
+        let (digits, named): (BTreeSet<String>, BTreeSet<String>) =
+            held.map(|held| (held.integrity.to_hex().1, held.integrity.to_string())).unzip();
         drop(state);
-        let mut folders = vec![(self.folder.join(WRITTEN), String::new(), 0)];
-        while let Some((folder, name, depth)) = folders.pop() {
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            for entry in entries {
-                let entry = entry?;
-                let part = entry.file_name().to_string_lossy().into_owned();
-                // The first folder is named by the kind of hash, the others by its digits.
-                let name = if depth == 0 { String::new() } else { format!("{name}{part}") };
-                match entry.file_type()?.is_dir() {
-                    true => folders.push((entry.path(), name, depth + 1)),
-                    false if !known.contains(&name) => fs::remove_file(entry.path())?,
-                    false => {}
-                }
-            }
-        }
-        Ok(())
+        files_below(&self.folder.join(WRITTEN), &mut |path| {
+            if digits.contains(&digits_of(path)) { Ok(()) } else { fs::remove_file(path) }
+        })?;
+        files_below(&self.folder.join(INDEX), &mut |path| {
+            // Not text: the library would never read what it appends to it.
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let named_in = text.split(INTEGRITY).skip(1).filter_map(|rest| rest.split('"').next());
+            let known = named_in.into_iter().any(|integrity| named.contains(integrity));
+            if known { Ok(()) } else { fs::remove_file(path) }
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -357,6 +357,26 @@ fn key_hash(key: &str) -> [u8; KEY_HASH_BYTES as usize] {
 /// What a piece takes on disk: its file, and the file of its line in the index.
 fn on_disk(bytes: u64) -> u64 {
     (KEY_HASH_BYTES + bytes).next_multiple_of(DISK_BLOCK_BYTES) + DISK_BLOCK_BYTES
+}
+
+/// The digits of the hash that a file of content is named by, and the two folders that it is in.
+fn digits_of(path: &Path) -> String {
+    let mut parts: Vec<_> = path.iter().rev().take(3).collect();
+    parts.reverse();
+    parts.iter().map(|part| part.to_string_lossy()).collect()
+}
+
+/// Calls `each` with every file below a folder, which may be missing.
+fn files_below(folder: &Path, each: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => files_below(&entry.path(), each)?,
+            false => each(&entry.path())?,
+        }
+    }
+    Ok(())
 }
 
 /// Everything in a folder, with the time when it was written.

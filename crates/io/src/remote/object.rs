@@ -229,7 +229,9 @@ impl Source {
 
     fn options(&self, range: Range<u64>) -> GetOptions {
         let range = Some(GetRange::Bounded(range));
-        GetOptions { range, if_match: self.e_tag().map(str::to_owned), ..GetOptions::default() }
+        // A weak one never matches: that the answer has the same is all that can be asked for.
+        let strong = self.e_tag().filter(|e_tag| !e_tag.starts_with("W/"));
+        GetOptions { range, if_match: strong.map(str::to_owned), ..GetOptions::default() }
     }
 
     /// Servers that do not know If-Match tell at least what they have.

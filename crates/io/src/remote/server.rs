@@ -45,6 +45,25 @@ impl Archive {
     /// [`RemoteQueue`](crate::RemoteQueue); [`read`](Self::read), [`section`](Self::section) and
     /// [`stored_all`](Self::stored_all) wait for the server.
     ///
+    /// ```no_run
+    /// use farplane_io::{
+    ///     Archive, CacheOptions, HeapPool, QueueOptions, ReadQueue, ReadRequest, RemoteOptions,
+    ///     RemoteQueue,
+    /// };
+    /// use std::sync::Arc;
+    ///
+    /// let cache = CacheOptions { folder: "cache".into(), bytes_max: 4 << 30 };
+    /// let options = RemoteOptions { cache: Some(cache), ..RemoteOptions::default() };
+    /// let archive = Archive::open_remote("https://example.org/world.far", options)?;
+    /// let materials = archive.read(7)?;
+    ///
+    /// let pool = Arc::new(HeapPool::default());
+    /// let mut queue = RemoteQueue::new(&archive, QueueOptions::remote(), pool)?;
+    /// let extent = archive.extent(8).ok_or("no such entry")?;
+    /// queue.submit(ReadRequest::new(8, extent.offset, extent.stored_bytes), 0)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When the address, the server, the archive or the cache's folder is wrong.
     pub fn open_remote(url: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
