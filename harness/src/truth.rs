@@ -60,7 +60,8 @@ impl Truth {
     /// When it is no world, cannot be read, or has a corrupt tile: names it.
     pub fn open(archive: &Archive) -> Result<(World, Self), Failure> {
         let world = world::index(archive)?;
-        let truth = Self::load(archive, &world)?;
+        let truth = Self::load(archive, &world);
+        let truth = truth.with_context(|| archive.path().display().to_string())?;
         if let Some([x, y]) = truth.corrupt.first() {
             let (path, level) = (archive.path().display(), truth.level);
             let what = anyhow!("{path}: tile {level}/{x}/{y} is corrupt; bake or copy it again");
@@ -154,10 +155,8 @@ fn samples(
 ) -> Result<Vec<Option<Vec<u16>>>> {
     let mut out: Vec<Option<Vec<u16>>> = vec![None; tiles.len()];
     let extent = |id: &Option<u32>| archive.extent((*id)?);
-    let present: Vec<(usize, u32)> = (0..)
-        .zip(tiles)
-        .filter_map(|(at, id)| extent(id).and(*id).map(|id| (at, id)))
-        .collect();
+    let present: Vec<(usize, u32)> =
+        (0..).zip(tiles).filter_map(|(at, id)| extent(id).and(*id).map(|id| (at, id))).collect();
     let bar = match archive.is_here() {
         true => ProgressBar::hidden(),
         false => progress::bar(present.len() as u64, "ground"),
@@ -169,7 +168,7 @@ fn samples(
             bail!("interrupted while reading the ground");
         }
         let mut bytes = 0;
-        let fits = |&(_, id): &(usize, u32)| {
+        let mut fits = |&(_, id): &(usize, u32)| {
             bytes += stored_bytes(id);
             bytes <= BATCH_BYTES
         };

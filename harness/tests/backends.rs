@@ -26,7 +26,8 @@ fn world() -> &'static Path {
 
 /// The report and what stood on stderr.
 fn replay(world: &str, more: &[&str]) -> (Value, String) {
-    let args = [&["replay", "--world", world, "--to", "3", "--json", "-"], more].concat();
+    let mut args = vec!["replay", "--world", world, "--to", "3", "--json", "-"];
+    args.extend(more);
     let output = harness(&args);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");
@@ -38,9 +39,10 @@ fn replay(world: &str, more: &[&str]) -> (Value, String) {
 fn virtual_replay(world: &str, name: &str, more: &[&str]) -> (String, Vec<Vec<u8>>) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("backends").join(name);
     let _ = fs::remove_dir_all(&folder);
-    let common = ["--clock", "virtual", "--render", "cpu", "--every", "45", "--size", "96x54"];
-    let frames = ["--frames", folder.to_str().unwrap()];
-    let (mut report, _) = replay(world, &[&common, &frames, more].concat());
+    let mut args = vec!["--clock", "virtual", "--render", "cpu", "--every", "45"];
+    args.extend(["--size", "96x54", "--frames", folder.to_str().unwrap()]);
+    args.extend(more);
+    let (mut report, _) = replay(world, &args);
     assert!(report["residency"]["loaded_bytes"].as_u64().unwrap() > 1 << 20);
     assert_eq!(report["io"]["backend"], "sim-nvme");
     report.as_object_mut().unwrap().remove("timing").unwrap();
@@ -74,7 +76,7 @@ fn the_virtual_clock_gives_the_same_through_every_backend() {
 
 /// Needs, holes and failures of a replay that reads for real.
 fn real_replay(world: &str, more: &[&str], backend: &str) -> (Value, String) {
-    let (report, stderr) = replay(world, &[&["--pace", "max"], more].concat());
+    let (report, stderr) = replay(world, &[&["--pace", "max"][..], more].concat());
     assert_eq!(report["io"]["backend"], backend, "{stderr}");
     let io = |key: &str| report["io"][key].as_u64().unwrap();
     assert_eq!((io("failed"), io("checksum_failures")), (0, 0));

@@ -21,6 +21,8 @@ pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;
 pub use mmap::Map;
 pub use profile::Profile;
+#[cfg(feature = "remote")]
+pub use queue::RemoteQueue;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 pub use queue::UringQueue;
 pub use queue::{
@@ -30,7 +32,5 @@ pub use queue::{
     READ_THREADS_MAX, READS_MAX, ReadBuffer, ReadError, ReadErrorKind, ReadQueue, ReadRequest,
     ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice, open_queue,
 };
-#[cfg(feature = "remote")]
-pub use queue::RemoteQueue;
 #[cfg(feature = "remote")]
 pub use remote::{CacheOptions, RemoteCounters, RemoteError, RemoteOptions, open_remote};

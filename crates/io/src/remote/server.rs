@@ -91,8 +91,10 @@ impl Archive {
         let options = QueueOptions::remote();
         let mut queue = RemoteQueue::start(runtime, source, file_bytes, options, pool)?;
         let (send, arrived) = mpsc::sync_channel(1);
-        // Full: who waits will look anyway.
-        queue.on_arrival(Arrival::new(move || drop(send.try_send(()))));
+        queue.on_arrival(Arrival::new(move || {
+            // Full: who waits will look anyway.
+            let _ = send.try_send(());
+        }));
         let reader = Mutex::new(Reader { queue, arrived, ahead: (0, Vec::new()) });
         Ok(archive.on_server(Server { object, reader }))
     }

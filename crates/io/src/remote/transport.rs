@@ -42,8 +42,7 @@ pub(super) fn connect(
     let client = ClientOptions::new()
         .with_timeout(options.attempt_timeout)
         .with_connect_timeout(options.attempt_timeout);
-    let connector =
-        Connector { requests: Arc::clone(requests), pause_max: options.retry_time_max };
+    let connector = Connector { requests: Arc::clone(requests), pause_max: options.retry_time_max };
     let store: Result<Box<dyn ObjectStore>, Error> = match scheme {
         "http" | "https" => HttpBuilder::new()
             .with_url(format!("{scheme}://{host}"))
