@@ -2,6 +2,9 @@
 #![allow(missing_docs)]
 
 mod common;
+#[cfg(feature = "remote")]
+#[path = "../../crates/io/tests/model/server.rs"]
+mod server;
 
 use common::fails;
 
@@ -23,11 +26,8 @@ fn a_cache_is_not_for_files() {
 
 #[cfg(feature = "remote")]
 mod served {
-    #[path = "../../../crates/io/tests/model/server.rs"]
-    mod server;
-
     use crate::common::{fails, harness, small_world, succeeds};
-    use server::{Answer, Server};
+    use crate::server::{Answer, Server};
     use std::fs;
 
     fn served() -> Server {
