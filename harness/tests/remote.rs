@@ -48,7 +48,7 @@ mod served {
         assert_eq!(verified, tail(succeeds(&["verify", file])));
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        for (world, out) in [(file, path("a.cam")), (&server.url, path("b.cam"))] {
+        for (world, out) in [(file, path("a.cam")), (server.url.as_str(), path("b.cam"))] {
             succeeds(&["record", "--preset", "orbit", "--world", world, "-o", &out]);
         }
         assert_eq!(fs::read(path("a.cam")).unwrap(), fs::read(path("b.cam")).unwrap());
