@@ -67,6 +67,17 @@ pub enum Verb {
     Archive(ArchiveArgs),
 }
 
+/// What is kept of worlds on servers.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CacheArgs {
+    /// Keep what a server sends in this folder, for the next time
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Bytes that this folder may take
+    #[arg(long, default_value = "4GiB", value_name = "N", value_parser = parse_bytes)]
+    pub cache_limit: u64,
+}
+
 /// `harness bake`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -140,11 +151,11 @@ pub struct ImportArgs {
     pub output: PathBuf,
     /// Put the path over this world: its centre over the world's, scaled to a mean speed, lifted
     /// above the ground
-    #[arg(long, value_name = "W.far")]
+    #[arg(long, value_name = "W.far|URL")]
     pub fit: Option<PathBuf>,
     /// Lay a geographic path over this georeferenced world where it belongs (elevation draped over
     /// its ground where the track has none)
-    #[arg(long, value_name = "W.far", conflicts_with = "fit")]
+    #[arg(long, value_name = "W.far|URL", conflicts_with = "fit")]
     pub world: Option<PathBuf>,
     /// Mean speed after --fit, and speed of a GPX track without times, m/s. Default: 100
     #[arg(long, value_name = "V", allow_negative_numbers = true)]
@@ -168,6 +179,9 @@ pub struct ImportArgs {
     /// Keep what looks wrong, or fail where a .cam cannot hold it
     #[arg(long)]
     pub keep: bool,
+    /// What is kept of a world on a server.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// A format that `import` reads.
@@ -199,8 +213,11 @@ pub struct RecordArgs {
     #[arg(short, long, value_name = "P.cam")]
     pub output: PathBuf,
     /// The world to fly over. Default: the built-in one
-    #[arg(long, value_name = "W.far")]
+    #[arg(long, value_name = "W.far|URL")]
     pub world: Option<PathBuf>,
+    /// What is kept of a world on a server.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// Length, s
     #[arg(long, allow_negative_numbers = true, value_name = "S", default_value_t = 60.0)]
     pub seconds: f64,
@@ -231,14 +248,20 @@ Examples:
   harness replay --clock virtual --device hdd --json -      from a disk that you do not own
   harness replay --clock virtual --render cpu --frames out --every 60 --size 480x270
   harness replay --heat-map map.png --live                  what was resident where, as a map
-  harness replay --to 20 --assert 'holes == 0' --assert 'update_ms.p99 <= 1'")]
+  harness replay --to 20 --assert 'holes == 0' --assert 'update_ms.p99 <= 1'
+  harness replay --world https://example.org/w.far --cache ~/.cache/farplane --cache-limit 8GiB
+  harness replay --world s3://bucket/w.far                  credentials from the environment")]
 pub struct ReplayArgs {
     /// The camera path. Default: a built-in flyover
     #[arg(value_name = "P.cam")]
     pub path: Option<PathBuf>,
-    /// The world. Default: the built-in one, baked once into the cache folder
-    #[arg(long, value_name = "W.far")]
+    /// The world: a file, or http://, https://, s3://BUCKET/KEY (feature remote). Default: the
+    /// built-in one, baked once into the cache folder
+    #[arg(long, value_name = "W.far|URL")]
     pub world: Option<PathBuf>,
+    /// What is kept of a world on a server.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// Bytes that streaming may hold
     #[arg(long, default_value = "128MiB", value_parser = parse_bytes)]
     pub budget: u64,
@@ -371,20 +394,33 @@ pub enum Render {
 
 /// `harness inspect`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  harness inspect world.far\n  harness inspect path.cam")]
+#[command(after_help = "\
+Examples:
+  harness inspect world.far
+  harness inspect path.cam
+  harness inspect https://example.org/world.far")]
 pub struct InspectArgs {
     /// A world or a camera path
-    #[arg(value_name = "W.far|P.cam")]
+    #[arg(value_name = "W.far|URL|P.cam")]
     pub file: PathBuf,
+    /// What is kept of a world on a server.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// `harness verify`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  harness verify world.far")]
+#[command(after_help = "\
+Examples:
+  harness verify world.far
+  harness verify https://example.org/world.far")]
 pub struct VerifyArgs {
-    /// The world
-    #[arg(value_name = "W.far")]
+    /// The world; all of it is fetched if it is on a server
+    #[arg(value_name = "W.far|URL")]
     pub file: PathBuf,
+    /// What is kept of a world on a server.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// `harness bench-io`.

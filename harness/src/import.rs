@@ -152,7 +152,7 @@ fn fitted(
     report: &mut ImportReport,
     text: &mut String,
 ) -> Result<CamPath, Failure> {
-    let (_, truth) = Truth::open(file)?;
+    let (_, truth) = Truth::open(&crate::world::open(file, &args.cache)?)?;
     let (path, drape) = match track {
         Track::Local(path) => (path, false),
         Track::Geographic(track) => {
@@ -187,7 +187,7 @@ fn laid_out(
     report: &mut ImportReport,
     text: &mut String,
 ) -> Result<CamPath, Failure> {
-    let (world, truth) = Truth::open(file)?;
+    let (world, truth) = Truth::open(&crate::world::open(file, &args.cache)?)?;
     let ground = |x: f64, y: f64| truth.height(x, y);
     let path = geo_to_path(track, &world.projection, &ground, &geo_options(args), report)
         .map_err(|e| failure(e, args))?;

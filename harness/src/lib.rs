@@ -16,3 +16,4 @@ pub mod report;
 pub mod status;
 pub mod truth;
 pub mod verify;
+pub mod world;

@@ -3,7 +3,7 @@
 use crate::cli::{PathPreset, RecordArgs};
 use crate::status::{Done, Failure};
 use crate::truth::Truth;
-use crate::{cache, file, flown};
+use crate::{cache, file, flown, world};
 use anyhow::anyhow;
 use farplane_path::{FitWorld, Preset, RecordError, RecordOptions, record};
 
@@ -17,7 +17,7 @@ pub fn run(args: &RecordArgs) -> Done {
         Some(file) => file.clone(),
         None => cache::built_in_world()?,
     };
-    let (_, truth) = Truth::open(&file)?;
+    let (_, truth) = Truth::open(&world::open(&file, &args.cache)?)?;
     let ground = |x: f64, y: f64| truth.height(x, y);
     let [min, max] = truth.extent();
     let world = FitWorld::new(min, max, &ground);

@@ -1,16 +1,23 @@
 //! The true ground: heights at full resolution, held by the harness to know what a frame needs. It
-//! is no part of what streams, and of no budget.
+//! is no part of what streams, and of no budget. From a world on a server all of these heights are
+//! fetched before anything is flown.
 
-use anyhow::{Context, Result, bail};
+use crate::status::Failure;
+use crate::{progress, world};
+use anyhow::{Context, Result, anyhow, bail};
 use farplane::geom::{DVec2, Vec2};
 use farplane::io::Archive;
 use farplane::world::{Terrain, World, tile};
 use farplane_raycast::{Grid, Scene};
+use indicatif::ProgressBar;
 use rayon::prelude::*;
-use std::path::Path;
+use std::sync::atomic::Ordering;
 
 /// Memory that the true heights may take; a world that needs more is held at a coarser level.
 const TRUTH_BYTES_MAX: u64 = 192 << 20;
+
+/// Stored bytes of tiles that are read and decoded at once.
+const BATCH_BYTES: u64 = 16 << 20;
 
 /// The ground of a world, all of it.
 pub struct Truth {
@@ -47,18 +54,18 @@ pub fn grid(world: &World) -> Grid {
 }
 
 impl Truth {
-    /// Opens a world and reads its heights.
+    /// Reads the heights of a world of which none may be missing.
     ///
     /// # Errors
-    /// When the file is missing, no world, or has a corrupt tile: names it.
-    pub fn open(path: &Path) -> Result<(World, Self)> {
-        let archive = Archive::open(path)?;
-        let section = archive.section(World::SECTION)?;
-        let named = || path.display().to_string();
-        let world = World::decode(&section).with_context(named)?;
-        let truth = Self::load(&archive, &world).with_context(named)?;
+    /// When it is no world, cannot be read, or has a corrupt tile: names it.
+    pub fn open(archive: &Archive) -> Result<(World, Self), Failure> {
+        let world = world::index(archive)?;
+        let truth = Self::load(archive, &world);
+        let truth = truth.with_context(|| archive.path().display().to_string())?;
         if let Some([x, y]) = truth.corrupt.first() {
-            bail!("{}: tile {}/{x}/{y} is corrupt; bake or copy it again", named(), truth.level);
+            let (path, level) = (archive.path().display(), truth.level);
+            let what = anyhow!("{path}: tile {level}/{x}/{y} is corrupt; bake or copy it again");
+            return Err(what.into());
         }
         Ok((world, truth))
     }
@@ -67,7 +74,7 @@ impl Truth {
     /// not: what a replay has there, too.
     ///
     /// # Errors
-    /// When the terrain has sizes that cannot be.
+    /// When the terrain has sizes that cannot be, or the archive's server does not give them.
     pub fn load(archive: &Archive, world: &World) -> Result<Self> {
         let t = &world.terrain;
         let bytes = |level: u32| {
@@ -76,13 +83,8 @@ impl Truth {
         };
         let level = (0..t.levels).find(|&l| bytes(l) <= TRUTH_BYTES_MAX).unwrap_or(t.levels - 1);
         let [w, h] = t.tiles(level);
-        let tiles: Vec<Option<Vec<u16>>> = (0..w * h)
-            .into_par_iter()
-            .map(|i| {
-                let payload = payload(archive, t, level, [i % w, i / w])?;
-                Some(payload.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect())
-            })
-            .collect();
+        let ids: Vec<Option<u32>> = (0..w * h).map(|i| t.index(level, i % w, i / w)).collect();
+        let tiles = samples(archive, t, &ids)?;
         let mut scene = Scene::new(grid(world)).context("the terrain's grid")?;
         let mut corrupt = Vec::new();
         for (i, samples) in (0u32..).zip(tiles) {
@@ -143,6 +145,55 @@ impl Truth {
     pub fn extent(&self) -> [DVec2; 2] {
         self.extent
     }
+}
+
+/// The samples of each tile, a batch after the other; `None` where they are corrupt or too few.
+fn samples(
+    archive: &Archive,
+    terrain: &Terrain,
+    tiles: &[Option<u32>],
+) -> Result<Vec<Option<Vec<u16>>>> {
+    let mut out: Vec<Option<Vec<u16>>> = vec![None; tiles.len()];
+    let extent = |id: &Option<u32>| archive.extent((*id)?);
+    let present: Vec<(usize, u32)> =
+        (0..).zip(tiles).filter_map(|(at, id)| extent(id).and(*id).map(|id| (at, id))).collect();
+    let bar = match archive.is_here() {
+        true => ProgressBar::hidden(),
+        false => progress::bar(present.len() as u64, "ground"),
+    };
+    let stored_bytes = |id| archive.extent(id).map_or(0, |e| u64::from(e.stored_bytes));
+    let mut rest = &present[..];
+    while !rest.is_empty() {
+        if progress::interrupted().load(Ordering::SeqCst) {
+            bail!("interrupted while reading the ground");
+        }
+        let mut bytes = 0;
+        let mut fits = |&(_, id): &(usize, u32)| {
+            bytes += stored_bytes(id);
+            bytes <= BATCH_BYTES
+        };
+        let (batch, later) = rest.split_at(rest.iter().take_while(|&t| fits(t)).count().max(1));
+        let ids: Vec<u32> = batch.iter().map(|&(_, id)| id).collect();
+        let stored = archive.stored_all(&ids)?;
+        let decoded: Vec<Option<Vec<u16>>> = ids
+            .par_iter()
+            .zip(&stored)
+            .map_init(Vec::new, |scratch, (&id, stored)| {
+                let mut payload = vec![0; archive.extent(id)?.logical_bytes as usize];
+                archive.decode(id, stored, &mut payload, scratch).ok()?;
+                let whole = payload.len() == terrain.tile_bytes() as usize;
+                let sample = |b: &[u8]| u16::from_le_bytes([b[0], b[1]]);
+                whole.then(|| payload.chunks_exact(2).map(sample).collect())
+            })
+            .collect();
+        for (&(at, _), samples) in batch.iter().zip(decoded) {
+            out[at] = samples;
+        }
+        bar.inc(batch.len() as u64);
+        rest = later;
+    }
+    bar.finish_and_clear();
+    Ok(out)
 }
 
 /// The samples of a tile; `None` when they are corrupt or too few.

@@ -2,7 +2,7 @@
 
 use crate::cli::VerifyArgs;
 use crate::status::Done;
-use crate::{file, progress};
+use crate::{file, progress, world};
 use anyhow::{Context, Result, anyhow};
 use farplane::WorldIndex;
 use farplane::io::{Archive, VerifyReport};
@@ -19,7 +19,7 @@ const FINDINGS_MAX: usize = 20;
 /// When the archive cannot be opened, a byte of it is wrong, or its index contradicts itself.
 pub fn run(args: &VerifyArgs) -> Done {
     let path = &args.file;
-    let archive = Archive::open(path)?;
+    let archive = world::open(path, &args.cache)?;
     let bar = progress::bar(archive.file_bytes(), "verifying");
     let report = archive.verify(&mut |done, _| bar.set_position(done))?;
     bar.finish_and_clear();

@@ -4,6 +4,7 @@
 mod common;
 
 use common::succeeds;
+use farplane::io::Archive;
 use farplane_path::CamPath;
 use harness::truth::Truth;
 use std::fs;
@@ -30,7 +31,7 @@ fn three_recorded_paths_fly_over_the_andes() {
     // A degree about 32.5° S: 93,977 × 110,896 m of 1,201 samples each way.
     assert!(told.contains("93977 × 110896 m") && told.contains("1201 × 1201 samples"), "{told}");
     assert!(succeeds(&["verify", &world]).contains("whole"));
-    let (_, truth) = Truth::open(world.as_ref()).unwrap();
+    let (_, truth) = Truth::open(&Archive::open(world.as_ref()).unwrap()).unwrap();
     for (from, name, poses, says) in [
         ("tum", "traj/tum_freiburg1_xyz.txt", 3000, "mean speed of 100.0 m/s"),
         ("gpx", "traj/grouse-grind.gpx", 100, "no elevation"),

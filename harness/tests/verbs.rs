@@ -5,6 +5,7 @@ mod common;
 
 use common::{fails, geotiff, small_world, succeeds};
 use farplane::geom::{DVec3, Geographic, Projection};
+use farplane::io::Archive;
 use farplane_path::CamPath;
 use harness::truth::Truth;
 use std::fs;
@@ -79,7 +80,7 @@ fn a_bake_says_what_it_wrote_and_threads_change_no_byte() {
 fn presets_are_recorded_over_a_world() {
     let desk = Desk::new();
     let out = desk.at("out.cam");
-    let (_, truth) = Truth::open(small_world()).unwrap();
+    let (_, truth) = Truth::open(&Archive::open(small_world()).unwrap()).unwrap();
     for preset in ["flyover", "orbit", "sprint", "teleport"] {
         let record = |seed: &str| {
             let args = ["--preset", preset, "--seconds", "12", "--seed", seed, "--world"];
@@ -188,7 +189,7 @@ fn a_geographic_track_lies_at_its_coordinates_on_a_georeferenced_world() {
     let options = ["--from", "gpx", &bare, "--speed-mps", "50", "--clearance-m", "30", "--world"];
     let (told, path) = desk.import(&[&options[..], &[text(&world)]].concat());
     assert!(told.contains("constant speed of 50") && told.contains("no elevation"), "{told}");
-    let (_, truth) = Truth::open(&world).unwrap();
+    let (_, truth) = Truth::open(&Archive::open(&world).unwrap()).unwrap();
     for pose in path.poses() {
         let p = pose.position;
         let above = p.z - truth.height(p.x, p.y).unwrap();
@@ -203,7 +204,7 @@ fn a_geographic_track_lies_at_its_coordinates_on_a_georeferenced_world() {
 fn a_fit_keeps_times_and_shape_and_clears_the_ground() {
     let desk = Desk::new();
     let world = georeferenced(&desk);
-    let (_, truth) = Truth::open(&world).unwrap();
+    let (_, truth) = Truth::open(&Archive::open(&world).unwrap()).unwrap();
     // A square of 4 m, a side a second.
     let tum = desk.file(
         "square.txt",
@@ -280,9 +281,9 @@ fn a_world_in_two_files_is_one_without_a_seam() {
     let coarse = ["--props", "0", "--texels-per-metre", "0.02"];
     let args = [&["--height", &*west, "--height", &east], &coarse[..]].concat();
     succeeds(&[&["bake", "-o", text(&joined)], &args[..]].concat());
-    let (world, truth) = Truth::open(&joined).unwrap();
+    let (world, truth) = Truth::open(&Archive::open(&joined).unwrap()).unwrap();
     let whole = georeferenced(&desk);
-    let (same, as_one) = Truth::open(&whole).unwrap();
+    let (same, as_one) = Truth::open(&Archive::open(&whole).unwrap()).unwrap();
     assert_eq!(world.terrain, same.terrain);
     let [min, max] = truth.extent();
     for i in 0..1000 {

@@ -7,6 +7,7 @@ use crate::codec::{self, Codec};
 use crate::filter::Filter;
 use crate::hash::hash128;
 use crate::profile::Profile;
+use crate::queue::ReadErrorKind;
 
 /// Logical bytes in every block of an entry but the last, which may be shorter.
 pub const BLOCK_BYTES: usize = 64 * 1024;
@@ -249,6 +250,8 @@ pub enum BlockErrorKind {
     Absent,
     /// The archive's bytes are not at hand: they have to be read first.
     Elsewhere,
+    /// They could not be read from where they are.
+    Unread(ReadErrorKind),
     /// The bytes of the entry's block table are not those that were written.
     Table {
         /// crc32c in the directory.
@@ -293,6 +296,7 @@ impl fmt::Display for BlockErrorKind {
         match self {
             Self::Absent => write!(f, "the archive has no such entry"),
             Self::Elsewhere => write!(f, "its bytes are not at hand; read them and decode those"),
+            Self::Unread(kind) => write!(f, "its bytes could not be read: {kind}"),
             Self::Table { expected, found } => {
                 write!(f, "block table has checksum {found:08x} instead of {expected:08x}")
             }

@@ -8,6 +8,8 @@ mod hash;
 mod mmap;
 mod profile;
 mod queue;
+#[cfg(feature = "remote")]
+mod remote;
 
 pub use archive::{
     Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, Assembler, BadBlock, BadPadding,
@@ -19,6 +21,8 @@ pub use block::{BLOCK_BYTES, BlockError, BlockErrorKind, Packed, pack};
 pub use filter::Filter;
 pub use mmap::Map;
 pub use profile::Profile;
+#[cfg(feature = "remote")]
+pub use queue::RemoteQueue;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 pub use queue::UringQueue;
 pub use queue::{
@@ -29,4 +33,4 @@ pub use queue::{
     ReadToken, STALL_NS, Scheduler, SimQueue, Ticket, UnknownBackend, UnknownDevice, open_queue,
 };
 #[cfg(feature = "remote")]
-pub use queue::{RemoteError, RemoteOptions, RemoteQueue, open_remote};
+pub use remote::{CacheOptions, RemoteCounters, RemoteError, RemoteOptions, open_remote};

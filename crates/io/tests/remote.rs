@@ -3,151 +3,22 @@
 
 #[path = "model/mod.rs"]
 mod model;
+#[path = "model/server.rs"]
+mod server;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use farplane_io::{
-    Archive, ArchiveBuilder, Backend, Completion, Device, FaultPlan, Filter, HeapPool,
-    QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError, RemoteOptions, RemoteQueue,
-    SimQueue, open_queue, open_remote, pack,
+    Archive, ArchiveBuilder, Backend, BlockErrorKind, Completion, Device, FaultPlan, Filter,
+    HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError, RemoteOptions,
+    RemoteQueue, SimQueue, open_queue, open_remote, pack,
 };
 use model::noise;
-
-/// What the server does with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Well,
-    Status(u16),
-    /// Half of the body, then the connection ends.
-    CutOff,
-    /// Nothing, for longer than anybody waits.
-    Silence,
-}
-
-/// A server of one file. Answers come from a list, one a request; when it is over, all is well.
-struct Server {
-    url: String,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    file: Vec<u8>,
-    answers: Mutex<Vec<Answer>>,
-    version: AtomicUsize,
-    /// Whether it takes notice of If-Match.
-    conditions: AtomicBool,
-    requests: AtomicUsize,
-    sent_bytes: AtomicUsize,
-    closing: AtomicBool,
-}
-
-impl Server {
-    fn new(file: Vec<u8>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/folder/world.far", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared {
-            file,
-            answers: Mutex::default(),
-            version: AtomicUsize::new(1),
-            conditions: AtomicBool::new(true),
-            requests: AtomicUsize::new(0),
-            sent_bytes: AtomicUsize::new(0),
-            closing: AtomicBool::new(false),
-        });
-        let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if serving.closing.load(Ordering::SeqCst) {
-                    return;
-                }
-                let serving = Arc::clone(&serving);
-                thread::spawn(move || serving.serve(stream));
-            }
-        });
-        Self { url, shared }
-    }
-
-    /// The next requests are answered like this.
-    fn answers(&self, answers: &[Answer]) {
-        *self.shared.answers.lock().unwrap() = answers.iter().rev().copied().collect();
-    }
-
-    fn requests(&self) -> usize {
-        self.shared.requests.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::SeqCst);
-        let address = self.url["http://".len()..].split('/').next().unwrap();
-        let _ = TcpStream::connect(address);
-    }
-}
-
-impl Shared {
-    /// Requests of one connection, until it ends.
-    fn serve(&self, stream: TcpStream) -> Option<()> {
-        let mut reader = BufReader::new(stream.try_clone().ok()?);
-        let mut stream = stream;
-        loop {
-            let (mut range, mut condition, mut line) = (None, None, String::new());
-            loop {
-                line.clear();
-                if reader.read_line(&mut line).ok()? == 0 {
-                    return None;
-                }
-                let lower = line.trim().to_ascii_lowercase();
-                if let Some(value) = lower.strip_prefix("range: bytes=") {
-                    let (first, last) = value.split_once('-')?;
-                    range = Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?));
-                } else if let Some(value) = lower.strip_prefix("if-match: ") {
-                    condition = Some(value.to_owned());
-                } else if lower.is_empty() {
-                    break;
-                }
-            }
-            self.requests.fetch_add(1, Ordering::SeqCst);
-            let answer = self.answers.lock().unwrap().pop().unwrap_or(Answer::Well);
-            let e_tag = format!("\"{}\"", self.version.load(Ordering::SeqCst));
-            let conditions = self.conditions.load(Ordering::SeqCst);
-            let changed = conditions && condition.is_some_and(|wanted| wanted != e_tag);
-            let answer = if changed { Answer::Status(412) } else { answer };
-            if answer == Answer::Silence {
-                thread::sleep(Duration::from_secs(3));
-                return None;
-            }
-            if let Answer::Status(status) = answer {
-                write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").ok()?;
-                continue;
-            }
-            let size = self.file.len();
-            let (first, last) = range?;
-            let end = (last + 1).min(size);
-            write!(
-                stream,
-                "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nETag: {e_tag}\r\n\
-                 Content-Range: bytes {first}-{}/{size}\r\n\
-                 Last-Modified: Sat, 01 Jan 2000 00:00:00 GMT\r\n\r\n",
-                end - first,
-                end - 1
-            )
-            .ok()?;
-            let body = &self.file[first..end];
-            self.sent_bytes.fetch_add(body.len(), Ordering::SeqCst);
-            if answer == Answer::CutOff {
-                stream.write_all(&body[..body.len() / 2]).ok()?;
-                return None;
-            }
-            stream.write_all(body).ok()?;
-        }
-    }
-}
+use server::{Answer, Server};
 
 /// 40 entries of 20,000 bytes.
 fn file() -> Vec<u8> {
@@ -155,6 +26,7 @@ fn file() -> Vec<u8> {
     for id in 0..40 {
         builder.add(id, &pack(&noise(id + 1, 20_000), Filter::None)).unwrap();
     }
+    builder.section(*b"notes\0\0\0", b"of a server").unwrap();
     builder.finish().0
 }
 
@@ -217,7 +89,7 @@ fn any_entry_takes_two_requests() {
 fn neighbours_share_requests_and_little_is_fetched_for_nothing() {
     let server = Server::new(file());
     let (archive, mut queue) = open(&server).unwrap();
-    let before = server.shared.sent_bytes.load(Ordering::SeqCst);
+    let before = server.sent_bytes();
     let ids: Vec<u32> = (0..40).filter(|id| id % 5 != 4).collect();
     for &id in &ids {
         queue.submit(request(&archive, id), 0).unwrap();
@@ -225,7 +97,11 @@ fn neighbours_share_requests_and_little_is_fetched_for_nothing() {
     let done = drain(&mut queue);
     assert!(done.iter().all(|done| done.result.is_ok()));
     let wanted: usize = done.iter().map(|done| done.result.as_ref().unwrap().len()).sum();
-    let sent = server.shared.sent_bytes.load(Ordering::SeqCst) - before;
+    let sent = server.sent_bytes() - before;
+    println!(
+        "{sent} bytes sent for {wanted} wanted: over-fetch {:.3}",
+        sent as f64 / wanted as f64 - 1.0
+    );
     assert!(sent <= wanted * 5 / 4, "{sent} bytes for {wanted}");
     assert!(queue.counters().reads < ids.len() as u64 / 2, "{:?}", queue.counters());
 }
@@ -244,6 +120,52 @@ fn what_passes_is_tried_again() {
         assert_eq!(read(&server, &[trouble]), Ok(()), "{trouble:?}");
         assert_eq!(server.requests() - before, 3, "the front, one in vain, one that counts");
     }
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_it() {
+    let server = Server::new(file());
+    for status in [429, 503] {
+        let start = Instant::now();
+        assert_eq!(read(&server, &[Answer::Later(status, 1)]), Ok(()), "{status}");
+        let waited = start.elapsed();
+        assert!(waited >= Duration::from_secs(1), "{status}: tried again after {waited:?}");
+    }
+    // But not for longer than it is worth.
+    let patience = RemoteOptions { retry_time_max: Duration::from_millis(50), ..quick() };
+    let queue = QueueOptions::remote();
+    let pool = Arc::new(HeapPool::default());
+    let (archive, mut queue) = open_remote(&server.url, queue, patience, pool).unwrap();
+    server.answers(&[Answer::Later(503, 3600)]);
+    queue.submit(request(&archive, 3), 0).unwrap();
+    let error = drain(&mut queue).pop().unwrap().result.unwrap_err();
+    assert_eq!(error.kind, ReadErrorKind::Remote { status: None });
+}
+
+#[test]
+fn a_server_without_ranges_is_told_from_one_that_is_down() {
+    let server = Server::new(file());
+    for (answer, status) in [(Answer::Whole, 200), (Answer::Shifted, 206), (Answer::Short, 206)] {
+        let before = server.requests();
+        assert_eq!(read(&server, &[answer]), Err(ReadErrorKind::NotTheRange { status }));
+        assert_eq!(server.requests() - before, 2, "{answer:?} is not asked for again");
+    }
+    server.answers(&[Answer::Whole]);
+    let error = open(&server).unwrap_err().to_string();
+    assert!(error.contains("something else (status 200); take one that serves ranges"), "{error}");
+}
+
+#[test]
+fn one_bad_answer_costs_the_requests_that_shared_it_nothing() {
+    let server = Server::new(file());
+    let (archive, mut queue) = open(&server).unwrap();
+    server.answers(&[Answer::Shifted]);
+    for id in 0..8 {
+        queue.submit(request(&archive, id), 0).unwrap();
+    }
+    let done = drain(&mut queue);
+    assert!(queue.counters().joined > 0);
+    assert!(done.iter().all(|done| done.result.is_ok()), "{done:?}");
 }
 
 #[test]
@@ -295,6 +217,93 @@ fn an_urgent_request_overtakes_the_others() {
     queue.submit(request(&archive, 39).class(0), 0).unwrap();
     let order: Vec<u64> = drain(&mut queue).iter().map(|done| done.id).collect();
     assert!(order.iter().position(|&id| id == 39) <= Some(1), "{order:?}");
+}
+
+#[test]
+fn an_archive_on_a_server_is_read_like_one_that_is_here() {
+    let bytes = file();
+    let here = Archive::from_bytes(bytes.clone()).unwrap();
+    let server = Server::new(bytes.clone());
+    let there = Archive::open_remote(&server.url, quick()).unwrap();
+    assert!(here.is_here() && !there.is_here());
+    assert_eq!(here.layout_hash(), there.layout_hash());
+    let ids: Vec<u32> = (0..40).rev().collect();
+    let before = server.requests();
+    for (id, stored) in ids.iter().zip(there.stored_all(&ids).unwrap()) {
+        assert_eq!(Some(&*stored), here.stored(*id), "{id}");
+    }
+    assert!(server.requests() - before < 10, "{} requests", server.requests() - before);
+    assert_eq!(there.read(17).unwrap(), noise(18, 20_000));
+    assert_eq!(there.section(*b"notes\0\0\0").unwrap(), b"of a server");
+    assert_eq!(there.packed(5).unwrap(), here.packed(5).unwrap());
+    let error = there.stored_all(&[3, 99]).unwrap_err();
+    assert_eq!((error.entry, error.kind), (99, BlockErrorKind::Absent));
+    let report = there.verify(&mut |_, _| {}).unwrap();
+    assert_eq!(report, here.verify(&mut |_, _| {}).unwrap());
+    assert!(report.is_clean());
+    // What cannot be read is an error of that call, and the next one works.
+    server.answers(&[Answer::Status(403)]);
+    let kind = BlockErrorKind::Unread(ReadErrorKind::Remote { status: Some(403) });
+    assert_eq!(there.read(17).unwrap_err().kind, kind);
+    assert!(there.read(17).is_ok());
+    // Damage on the server is found from here.
+    let mut damaged = bytes;
+    let at = here.extent(7).unwrap().offset as usize + 5000;
+    damaged[at] ^= 4;
+    let server = Server::new(damaged);
+    let there = Archive::open_remote(&server.url, quick()).unwrap();
+    let report = there.verify(&mut |_, _| {}).unwrap();
+    assert_eq!(report.bad_blocks.iter().map(|bad| bad.entry).collect::<Vec<_>>(), [7]);
+}
+
+#[test]
+fn a_directory_over_one_mebibyte_costs_one_request_more() {
+    // 48 bytes an entry, 2.9 MB: what is asked for first holds 2 MiB.
+    let mut builder = ArchiveBuilder::new();
+    for id in 0..60_000u32 {
+        builder.add(id, &pack(&id.to_le_bytes(), Filter::None)).unwrap();
+    }
+    let server = Server::new(builder.finish().0);
+    let archive = Archive::open_remote(&server.url, quick()).unwrap();
+    assert_eq!(archive.read(59_000).unwrap(), 59_000u32.to_le_bytes());
+    let counters = archive.remote_counters().unwrap();
+    println!("{} requests to an entry behind a directory of 2.9 MB", counters.requests);
+    assert_eq!((server.requests(), counters.requests), (3, 3));
+    assert_eq!(counters.received_bytes, server.sent_bytes() as u64);
+}
+
+/// This test program again, in a process of its own that runs only that test.
+fn child(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]);
+    command
+}
+
+#[test]
+fn s3_is_read_with_the_credentials_of_the_environment() {
+    let url = "s3://bucket/worlds/world.far";
+    if std::env::var_os("AWS_ENDPOINT").is_some() {
+        let archive = Archive::open_remote(url, quick()).unwrap();
+        assert_eq!(archive.read(33).unwrap(), noise(34, 20_000));
+        return;
+    }
+    let server = Server::new(file());
+    let environment = [
+        ("AWS_ENDPOINT", server.endpoint()),
+        ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "a-key".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "a-secret".to_owned()),
+        ("AWS_REGION", "eu-north-1".to_owned()),
+    ];
+    let test = "s3_is_read_with_the_credentials_of_the_environment";
+    server.answers(&[Answer::Well, Answer::Status(503)]);
+    let output = child(test).envs(environment).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let seen = server.shared.seen.lock().unwrap().clone();
+    let lines = |start: &str| seen.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(lines("GET /bucket/worlds/world.far HTTP/1.1"), 3, "{seen:?}");
+    let signed = seen.iter().filter(|line| line.contains("AWS4-HMAC-SHA256 Credential=a-key/"));
+    assert!(signed.filter(|line| line.contains("/eu-north-1/s3/aws4_request")).count() == 3);
 }
 
 #[test]

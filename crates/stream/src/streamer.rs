@@ -313,11 +313,13 @@ fn load_pinned<D: Decode>(
         let lease = arena.lease(p.range).map_err(|_| failed(p.unit, Outcome::ReadFailed))?;
         leases.push((p.unit, lease));
     }
+    let ids: Vec<UnitId> = placed.iter().map(|p| p.unit).collect();
+    let stored = archive.stored_all(&ids).map_err(|e| failed(e.entry, Outcome::ReadFailed))?;
     let loaded = leases
         .into_par_iter()
-        .map_init(D::Scratch::default, |scratch, (unit, mut lease)| {
-            let stored = archive.stored(unit).ok_or(failed(unit, Outcome::ReadFailed))?;
-            match decode(decoder, unit, stored, &mut lease, scratch) {
+        .zip(stored)
+        .map_init(D::Scratch::default, |scratch, ((unit, mut lease), stored)| {
+            match decode(decoder, unit, &stored, &mut lease, scratch) {
                 Outcome::Decoded => Ok((unit, lease)),
                 outcome => Err(failed(unit, outcome)),
             }

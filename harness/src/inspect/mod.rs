@@ -7,7 +7,7 @@ mod world;
 use crate::cli::InspectArgs;
 use crate::file;
 use crate::status::Done;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, Result, anyhow};
 use farplane::io::{Archive, ArchiveError};
 use farplane::world::World;
 use farplane_path::{CAM_BYTES_MAX, CamError, CamPath, Fault};
@@ -21,17 +21,18 @@ const ARCHIVE_START: [u8; 4] = *b"\x89FAR";
 /// A file that cannot be read, or that is neither a world nor a camera path.
 pub fn run(args: &InspectArgs) -> Done {
     let name = args.file.display().to_string();
+    if crate::world::is_address(&args.file) {
+        let archive = crate::world::open(&args.file, &args.cache)?;
+        let mut text = describe(&archive)?;
+        if let Some(cost) = crate::world::cost(&archive) {
+            text += &format!("\n  {:<12}{cost}\n", "server");
+        }
+        file::print(&format!("{name}\n{text}"))?;
+        return Ok(());
+    }
     // Told apart by what is in the file: whatever is no archive must be a path.
     let text = match Archive::open(&args.file) {
-        Ok(archive) => {
-            let is_world = archive.sections().any(|section| section == World::SECTION);
-            let mut text = match is_world {
-                true => world::describe(&archive).with_context(|| name)?,
-                false => archive::contents(&archive).with_context(|| name)?,
-            };
-            text += &archive::describe(&archive);
-            text
-        }
+        Ok(archive) => describe(&archive)?,
         Err(ArchiveError::Missing { .. }) => {
             return Err(anyhow!("{name}: no such file; give a world or a camera path").into());
         }
@@ -53,4 +54,16 @@ pub fn run(args: &InspectArgs) -> Done {
     };
     file::print(&format!("{}\n{text}", args.file.display()))?;
     Ok(())
+}
+
+/// What an archive is, whatever it holds.
+fn describe(archive: &Archive) -> Result<String> {
+    let name = || archive.path().display().to_string();
+    let is_world = archive.sections().any(|section| section == World::SECTION);
+    let mut text = match is_world {
+        true => world::describe(archive).with_context(name)?,
+        false => archive::contents(archive).with_context(name)?,
+    };
+    text += &archive::describe(archive);
+    Ok(text)
 }

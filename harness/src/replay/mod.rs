@@ -20,6 +20,7 @@ use crate::report::{
     screen,
 };
 use crate::status::{Done, Failure};
+use crate::world;
 use anyhow::{Context, anyhow};
 use farplane::stream::Class;
 use farplane_profiler::{Clock as WallClock, FrameSummary, Histogram, Target};
@@ -45,6 +46,7 @@ pub fn run(args: &ReplayArgs) -> Done {
         Clock::Real => replay(&settings, start)?,
     };
     warn(&outcome);
+    tell_cost(&settings, &outcome);
     let report = report(&settings, outcome)?;
     let value = report.to_value()?;
     output(args, &report)?;
@@ -76,6 +78,18 @@ fn warn(o: &Outcome) {
             history::FRAMES
         );
     }
+}
+
+/// What a server had to send, and how much more than the units that it was for.
+fn tell_cost(settings: &Settings, o: &Outcome) {
+    let (Some(before), Some(now)) = (o.cost_before, world::cost(&settings.archive)) else { return };
+    let flown = before.until(now);
+    let (got, needed) = (flown.received_bytes + flown.cached_bytes, o.stored_bytes.max(1));
+    eprintln!(
+        "server: {before} before the first frame; then {flown} for {:.2} MB of units, {:+.1}%",
+        o.stored_bytes as f64 / 1e6,
+        100.0 * (got as f64 / needed as f64 - 1.0)
+    );
 }
 
 /// A report in which every key exists.

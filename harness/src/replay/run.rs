@@ -11,6 +11,7 @@ use crate::replay::picture::Pictures;
 use crate::replay::settings::{Settings, backend};
 use crate::report::{CsvRow, CsvWriter, Fifos, FrameNeeds, FrameStart, Need, ResidencyMeter};
 use crate::status::Failure;
+use crate::world::{self, Cost};
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
 use farplane::io::{Backend, Chosen, FaultPlan, HeapPool, QueueOptions, SimQueue, open_queue};
@@ -63,6 +64,10 @@ pub struct Outcome {
     pub startup_ms: f64,
     pub failed_units: Vec<u32>,
     pub fifos: Fifos,
+    /// Bytes that the loaded units have in the archive.
+    pub stored_bytes: u64,
+    /// What a server had sent before the first frame.
+    pub cost_before: Option<Cost>,
 }
 
 /// Mean, extremes and last value of something sampled.
@@ -227,6 +232,8 @@ impl<'a> Run<'a> {
             startup_ms: 0.0,
             failed_units: Vec::new(),
             fifos: Fifos::default(),
+            stored_bytes: 0,
+            cost_before: world::cost(&settings.archive),
             farplane,
         };
         Ok(Self {
@@ -336,7 +343,9 @@ impl<'a> Run<'a> {
         let next_ns = now_ns + self.settings.period_ns;
         for placed in &changes.committed {
             self.history.set(placed.unit, true);
-            let bytes = u64::from(index.units[placed.unit as usize].resident_bytes);
+            let unit = &index.units[placed.unit as usize];
+            self.outcome.stored_bytes += u64::from(unit.stored_bytes);
+            let bytes = u64::from(unit.resident_bytes);
             meter.loaded(placed.unit, bytes, i, next_ns)?;
             if let Some(maps) = &mut self.maps {
                 maps.loaded(placed.unit);
@@ -577,8 +586,12 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
         Clock::Virtual => {
             let queue = SimQueue::new(archive, settings.device, args.seed, FaultPlan::default());
             let queue = match args.io {
-                Io::Auto | Io::Sim => queue,
-                io => queue.reading_through(reader(settings, io)?.queue),
+                Io::Auto | Io::Sim if archive.is_here() => queue,
+                io => {
+                    let Chosen { queue: real, reason } = reader(settings, io)?;
+                    eprintln!("reads: {reason}, at the times of a modelled {}", settings.device);
+                    queue.reading_through(real)
+                }
             };
             Farplane::open_virtual(archive, queue, options)
         }
@@ -598,7 +611,7 @@ fn reader(settings: &Settings, io: Io) -> Result<Chosen, Failure> {
     let options = QueueOptions {
         bytes_max: share_bytes.max(1),
         on_start: Some(|_| machine::yield_to_main()),
-        ..QueueOptions::default()
+        ..world::queue_options(&settings.archive)
     };
     let pool = Arc::new(HeapPool::new(share_bytes as usize));
     let backend = backend(io).unwrap_or(Backend::Auto);

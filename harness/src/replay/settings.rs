@@ -1,16 +1,15 @@
 //! From the command line to what a replay needs: everything is checked before anything runs.
 
-use crate::cache;
 use crate::cli::{Clock, Io, Render, ReplayArgs};
 use crate::file::check_target;
 use crate::replay::machine;
 use crate::report::Assertion;
 use crate::status::Failure;
 use crate::truth::Truth;
+use crate::{cache, world};
 use anyhow::{Context, anyhow};
 use farplane::geom::{DVec2, View};
 use farplane::io::{Archive, Backend, Device};
-use farplane::world::World;
 use farplane_path::{CamPath, FitWorld, Preset, RecordOptions, record};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -74,9 +73,13 @@ impl Settings {
             }
             None => (cache::built_in_world()?, "built-in".to_owned()),
         };
-        let archive = Archive::open(&file)?;
-        let section = archive.section(World::SECTION)?;
-        let world = World::decode(&section).with_context(|| file.display().to_string())?;
+        let archive = world::open(&file, &args.cache)?;
+        if !archive.is_here() && args.io != Io::Auto {
+            return Err(Failure::Usage(
+                "--io is for files: a server has one way to be read".into(),
+            ));
+        }
+        let world = world::index(&archive)?;
         let truth = Truth::load(&archive, &world).with_context(|| file.display().to_string())?;
         let path = match parsed {
             Some(path) => path.reproject(&world.projection).context("the path on this world")?,

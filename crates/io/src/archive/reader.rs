@@ -14,6 +14,9 @@ use crate::block::{BlockError, BlockErrorKind, Packed, decode_entry};
 use crate::filter::Filter;
 use crate::hash::{Hasher, hash128};
 use crate::mmap::Map;
+use crate::queue::ReadBuffer;
+#[cfg(feature = "remote")]
+use crate::remote::Server;
 
 /// Where an entry lies and how large it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,9 @@ pub struct Archive {
     pub(super) directory: Directory,
     /// Whether the map holds the archive; what lies elsewhere has none.
     is_here: bool,
+    /// Where it lies elsewhere and can be read from.
+    #[cfg(feature = "remote")]
+    server: Option<Arc<Server>>,
 }
 
 impl Archive {
@@ -99,7 +105,7 @@ impl Archive {
             match directory(&path, &map, &superblock) {
                 Ok(directory) => {
                     let map = Arc::new(map);
-                    return Ok(Self { path, map, superblock, directory, is_here: true });
+                    return Ok(Self::with(path, map, directory, true));
                 }
                 Err(error) => first_error = first_error.or(Some(error)),
             }
@@ -110,14 +116,36 @@ impl Archive {
     /// An archive whose directory was read elsewhere: see
     /// [`RemoteIndex`](crate::RemoteIndex::into_archive).
     pub(super) fn elsewhere(path: PathBuf, directory: Directory) -> Self {
-        let map = Arc::new(Map::of_bytes(Vec::new()));
-        let superblock = directory.root.superblock;
-        Self { path, map, superblock, directory, is_here: false }
+        Self::with(path, Arc::new(Map::of_bytes(Vec::new())), directory, false)
     }
 
-    /// Whether the archive's bytes are at hand, so that [`read`](Self::read),
-    /// [`section`](Self::section), [`names`](Self::names) and [`verify`](Self::verify) work. Those
-    /// of one that is elsewhere have to be read first; decoding them works.
+    fn with(path: PathBuf, map: Arc<Map>, directory: Directory, is_here: bool) -> Self {
+        Self {
+            path,
+            map,
+            superblock: directory.root.superblock,
+            directory,
+            is_here,
+            #[cfg(feature = "remote")]
+            server: None,
+        }
+    }
+
+    /// The same, and from now on its bytes are read from there.
+    #[cfg(feature = "remote")]
+    pub(crate) fn on_server(self, server: Server) -> Self {
+        Self { server: Some(Arc::new(server)), ..self }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn server(&self) -> Option<&Server> {
+        self.server.as_deref()
+    }
+
+    /// Whether the archive's bytes are at hand, in a map. If not, and it was not opened from a server
+    /// either (`open_remote`, feature `remote`), then [`read`](Self::read),
+    /// [`section`](Self::section), [`names`](Self::names) and [`verify`](Self::verify) fail: the bytes
+    /// have to be read first; decoding them works.
     pub fn is_here(&self) -> bool {
         self.is_here
     }
@@ -142,6 +170,21 @@ impl Archive {
     /// the archive is elsewhere.
     pub fn stored(&self, id: u32) -> Option<&[u8]> {
         self.stored_of(self.record(id)?)
+    }
+
+    /// The stored bytes of entries, each to be given to [`decode`](Self::decode): ranges of the map, or
+    /// read from the archive's server, neighbours together and several at once, until all are there.
+    /// For what must be there before anything streams.
+    ///
+    /// # Errors
+    /// The first entry that is absent or cannot be read; `Elsewhere` where the archive is.
+    pub fn stored_all(&self, ids: &[u32]) -> Result<Vec<ReadBuffer>, BlockError> {
+        let fail = |index: usize, kind| BlockError { entry: ids[index], block: 0, kind };
+        let mut records = Vec::with_capacity(ids.len());
+        for (index, &id) in ids.iter().enumerate() {
+            records.push(self.record(id).ok_or_else(|| fail(index, BlockErrorKind::Absent))?);
+        }
+        self.bytes_of(&records).map_err(|(index, kind)| fail(index, kind))
     }
 
     /// Checks and decodes entry `id` from its stored bytes, however they were read. Pure: call it
@@ -172,13 +215,13 @@ impl Archive {
     /// Entry `id`, decoded into a new buffer.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode); `Elsewhere` where the archive is.
+    /// As [`stored_all`](Self::stored_all) and [`decode`](Self::decode).
     pub fn read(&self, id: u32) -> Result<Vec<u8>, BlockError> {
         let fail = |kind| BlockError { entry: id, block: 0, kind };
         let record = self.record(id).ok_or(fail(BlockErrorKind::Absent))?;
-        let stored = self.stored_of(record).ok_or(fail(BlockErrorKind::Elsewhere))?;
+        let stored = self.any_bytes_of(record).map_err(fail)?;
         let mut out = vec![0; record.logical_bytes as usize];
-        self.decode(id, stored, &mut out, &mut Vec::new())?;
+        self.decode(id, &stored, &mut out, &mut Vec::new())?;
         Ok(out)
     }
 
@@ -187,10 +230,9 @@ impl Archive {
     /// # Errors
     /// `MissingSection`, or `BadSection` when it cannot be decoded.
     pub fn section(&self, name: [u8; 8]) -> Result<Vec<u8>, ArchiveError> {
-        match self.section_record(name).map(|(index, record)| (index, self.stored_of(record))) {
-            Some((_, Some(stored))) => self.decode_section(name, stored),
-            Some((index, None)) => {
-                let kind = BlockErrorKind::Elsewhere;
+        match self.section_record(name).map(|(index, record)| (index, self.any_bytes_of(record))) {
+            Some((_, Ok(stored))) => self.decode_section(name, &stored),
+            Some((index, Err(kind))) => {
                 let error = BlockError { entry: index as u32, block: 0, kind };
                 Err(ArchiveError::BadSection { path: self.path.clone(), name, error })
             }
@@ -262,9 +304,9 @@ impl Archive {
     }
 
     fn pack_of(&self, record: &EntryRecord) -> Result<Packed, (u32, BlockErrorKind)> {
-        let stored = self.stored_of(record).ok_or((0, BlockErrorKind::Elsewhere))?;
+        let stored = self.any_bytes_of(record).map_err(|kind| (0, kind))?;
         let mut out = vec![0; record.logical_bytes as usize];
-        decode_entry(record, stored, &mut out, &mut Vec::new())?;
+        decode_entry(record, &stored, &mut out, &mut Vec::new())?;
         if hash128(&out) != record.content_hash {
             return Err((0, BlockErrorKind::Content));
         }
@@ -372,8 +414,45 @@ impl Archive {
         slice(&self.map, record.offset, record.stored_bytes as usize).ok()
     }
 
+    /// The stored bytes of a record, from wherever it is.
+    fn any_bytes_of(&self, record: &EntryRecord) -> Result<ReadBuffer, BlockErrorKind> {
+        let mut bytes = self.bytes_of(&[record]).map_err(|(_, kind)| kind)?;
+        bytes.pop().ok_or(BlockErrorKind::Elsewhere)
+    }
+
+    fn bytes_of(
+        &self,
+        records: &[&EntryRecord],
+    ) -> Result<Vec<ReadBuffer>, (usize, BlockErrorKind)> {
+        #[cfg(feature = "remote")]
+        if let Some(server) = &self.server {
+            let ranges: Vec<_> = records.iter().map(|record| record.offset..record.end()).collect();
+            let bytes = server.fetch(&ranges);
+            return bytes.map_err(|(index, kind)| (index, BlockErrorKind::Unread(kind)));
+        }
+        let range = |record: &EntryRecord| record.offset as usize..record.end() as usize;
+        let here = |(index, record): (usize, &&EntryRecord)| match self.stored_of(record) {
+            Some(_) => Ok(ReadBuffer::mapped(&self.map, range(record))),
+            None => Err((index, BlockErrorKind::Elsewhere)),
+        };
+        records.iter().enumerate().map(here).collect()
+    }
+
+    /// Bytes of the file, of which some may lie behind the archive's end.
+    pub(super) fn there_bytes(&self) -> u64 {
+        #[cfg(feature = "remote")]
+        if let Some(server) = &self.server {
+            return server.file_bytes();
+        }
+        self.map.len() as u64
+    }
+
     /// Reads from the file, so that a long walk through it does not fill memory with the map.
     pub(super) fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        #[cfg(feature = "remote")]
+        if let Some(server) = &self.server {
+            return server.read_at(offset, out);
+        }
         match self.map.file() {
             Some(file) => read_exact_at(file, offset, out),
             None => slice(&self.map, offset, out.len()).map(|bytes| out.copy_from_slice(bytes)),

@@ -147,7 +147,7 @@ impl Archive {
             file_bytes: total,
             dead_bytes: self.dead_bytes(),
             bad_content_hash: directory.content_hash() != self.superblock.content_hash,
-            trailing_bytes: (self.map().len() as u64).saturating_sub(total),
+            trailing_bytes: self.there_bytes().saturating_sub(total),
             ..VerifyReport::default()
         };
         progress(0, total);

@@ -89,7 +89,7 @@ impl Drop for Lent {
 }
 
 impl ReadBuffer {
-    pub(super) fn mapped(map: &Arc<Map>, range: Range<usize>) -> Self {
+    pub(crate) fn mapped(map: &Arc<Map>, range: Range<usize>) -> Self {
         Self { source: Source::Mapped(Arc::clone(map)), range }
     }
 
@@ -115,11 +115,6 @@ impl ReadBuffer {
         assert!(range.start <= range.end && range.end <= self.range.len(), "{range:?} of {self:?}");
         let range = self.range.start + range.start..self.range.start + range.end;
         Self { source: self.source.clone(), range }
-    }
-
-    /// Whether it is a range of this map.
-    pub(super) fn is_of(&self, map: &Arc<Map>) -> bool {
-        matches!(&self.source, Source::Mapped(other) if Arc::ptr_eq(other, map))
     }
 
     /// Whether it holds memory of a pool, and not a range of the map.

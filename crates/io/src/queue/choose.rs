@@ -77,10 +77,12 @@ impl fmt::Debug for Chosen {
 }
 
 /// A queue of reads from `archive` with `backend`, or with the next best where the machine refuses
-/// it: `uring` falls back to `pread`, direct I/O to buffered.
+/// it: `uring` falls back to `pread`, direct I/O to buffered. An archive that was opened from a server
+/// is read from there, with `auto` only.
 ///
 /// # Errors
-/// When an option is out of range, or the system refuses even threads.
+/// When an option is out of range, the system refuses even threads, or the archive lies elsewhere and
+/// this cannot read it.
 pub fn open_queue(
     archive: &Archive,
     backend: Backend,
@@ -88,6 +90,9 @@ pub fn open_queue(
     pool: Arc<dyn BufferPool>,
 ) -> io::Result<Chosen> {
     options.check()?;
+    if !archive.is_here() {
+        return elsewhere(archive, backend, options, pool);
+    }
     match backend {
         Backend::Mmap => {
             let queue = Box::new(MmapQueue::new(archive, options)?);
@@ -104,6 +109,40 @@ pub fn open_queue(
             options.threads,
         ),
     }
+}
+
+/// What reads an archive that is not here.
+#[cfg(feature = "remote")]
+fn elsewhere(
+    archive: &Archive,
+    backend: Backend,
+    options: QueueOptions,
+    pool: Arc<dyn BufferPool>,
+) -> io::Result<Chosen> {
+    if backend != Backend::Auto {
+        return Err(not_here(archive, backend));
+    }
+    let queue = super::RemoteQueue::new(archive, options, pool)?;
+    let reason = format!("remote, ranges of {}", archive.path().display());
+    Ok(Chosen { queue: Box::new(queue), reason })
+}
+
+#[cfg(not(feature = "remote"))]
+fn elsewhere(
+    archive: &Archive,
+    backend: Backend,
+    _: QueueOptions,
+    _: Arc<dyn BufferPool>,
+) -> io::Result<Chosen> {
+    Err(not_here(archive, backend))
+}
+
+fn not_here(archive: &Archive, backend: Backend) -> io::Error {
+    let path = archive.path().display();
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("{} reads local files, and {path} lies elsewhere", backend.name()),
+    )
 }
 
 /// io_uring, or else threads, and why.

@@ -48,6 +48,14 @@ pub enum ReadErrorKind {
         /// Its status, where that is final; `None` where it could not be reached or kept failing.
         status: Option<u16>,
     },
+    /// The server answers a range with something else: it does not know ranges, or something between
+    /// changes them.
+    NotTheRange {
+        /// Its status: 200 for all of the file.
+        status: u16,
+    },
+    /// The archive lies elsewhere, and this queue reads only what is here.
+    Elsewhere,
     /// There is no memory for the bytes.
     OutOfMemory,
     /// The system refused.
@@ -101,6 +109,16 @@ impl fmt::Display for ReadErrorKind {
             ReadErrorKind::Remote { status: None } => {
                 write!(f, "the server could not be reached or kept failing; check the network")
             }
+            ReadErrorKind::NotTheRange { status } => {
+                write!(
+                    f,
+                    "the server answers a range with something else (status {status}); take one \
+                     that serves ranges"
+                )
+            }
+            ReadErrorKind::Elsewhere => {
+                write!(f, "the archive lies elsewhere; read it through a queue that goes there")
+            }
             ReadErrorKind::OutOfMemory => write!(f, "no memory for it; lower the budget"),
             ReadErrorKind::Io { os_error: Some(code), .. } => {
                 write!(f, "{}", io::Error::from_raw_os_error(code))
@@ -112,6 +130,8 @@ impl fmt::Display for ReadErrorKind {
 }
 
 impl std::error::Error for ReadError {}
+
+impl std::error::Error for ReadErrorKind {}
 
 /// The queue holds as many requests as it can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,7 @@ pub use options::{
 pub use pool::{BufferPool, HeapPool, POOL_BYTES_MAX};
 pub use pread::PreadQueue;
 #[cfg(feature = "remote")]
-pub use remote::{RemoteError, RemoteOptions, RemoteQueue, open_remote};
+pub use remote::RemoteQueue;
 pub use scheduler::{DeviceRead, PARTS_MAX, ReadToken, Scheduler};
 pub use sim::SimQueue;
 #[cfg(all(target_os = "linux", feature = "uring"))]

@@ -116,16 +116,17 @@ impl SimQueue {
     }
 
     /// Takes the bytes from a real queue of the same archive, while the model still decides when they
-    /// are there: each poll waits for what it gives. So every backend gives the same completions.
+    /// are there: each poll waits for what it gives. So every backend gives the same completions. An
+    /// archive that lies elsewhere has no others.
     #[must_use]
     pub fn reading_through(self, queue: Box<dyn ReadQueue + Send>) -> Self {
         Self { source: Some(queue), ..self }
     }
 
-    /// Replaces ranges of the map by what the real queue reads.
-    fn read_through(source: &mut dyn ReadQueue, map: &Arc<Map>, done: &mut [Completion]) {
-        let from_map = |done: &Completion| done.result.as_ref().is_ok_and(|b| b.is_of(map));
-        let wanted: Vec<usize> = (0..done.len()).filter(|&i| from_map(&done[i])).collect();
+    /// Replaces the model's own bytes, which are zero but where a fault flips a bit, by what the real
+    /// queue reads.
+    fn read_through(source: &mut dyn ReadQueue, done: &mut [Completion]) {
+        let wanted: Vec<usize> = (0..done.len()).filter(|&i| done[i].result.is_ok()).collect();
         let (mut next, mut missing, mut out) = (0, wanted.len(), Vec::new());
         while missing > 0 {
             while let Some(&index) = wanted.get(next) {
@@ -144,7 +145,13 @@ impl SimQueue {
                 missing -= 1;
                 let into = &mut done[read.id as usize];
                 let id = into.id;
-                into.result = read.result.map_err(|error| ReadError { id, ..error });
+                into.result = match (read.result, &into.result) {
+                    (Ok(read), Ok(flips)) if flips.iter().any(|&flip| flip != 0) => {
+                        let flipped = read.iter().zip(&**flips).map(|(byte, flip)| byte ^ flip);
+                        Ok(ReadBuffer::from_vec(flipped.collect()))
+                    }
+                    (result, _) => result.map_err(|error| ReadError { id, ..error }),
+                };
             }
         }
     }
@@ -236,18 +243,22 @@ impl SimQueue {
     }
 
     fn bytes(&self, job: &Job) -> Result<ReadBuffer, ReadErrorKind> {
+        if job.fault.error {
+            return Err(ReadErrorKind::Injected);
+        }
         let begin = job.read.offset as usize;
         let range = begin..begin + job.read.needed;
-        match job.fault {
-            Fault { error: true, .. } => Err(ReadErrorKind::Injected),
-            Fault { corrupt: Some(bit), .. } => {
-                let mut bytes = self.map[range].to_vec();
-                let bit = bit % (bytes.len() as u64 * 8);
-                bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
-                Ok(ReadBuffer::from_vec(bytes))
-            }
-            _ => Ok(ReadBuffer::mapped(&self.map, range)),
+        let mut bytes = match (&self.source, self.map.get(range.clone())) {
+            (Some(_), _) => vec![0; job.read.needed],
+            (None, Some(bytes)) if job.fault.corrupt.is_some() => bytes.to_vec(),
+            (None, Some(_)) => return Ok(ReadBuffer::mapped(&self.map, range)),
+            (None, None) => return Err(ReadErrorKind::Elsewhere),
+        };
+        if let Some(bit) = job.fault.corrupt {
+            let bit = bit % (bytes.len() as u64 * 8);
+            bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
         }
+        Ok(ReadBuffer::from_vec(bytes))
     }
 }
 
@@ -332,7 +343,7 @@ impl ReadQueue for SimQueue {
         self.scheduler.poll(out);
         out[begin..].sort_by_key(|done| (done.completed_ns, done.id));
         if let Some(source) = &mut self.source {
-            Self::read_through(&mut **source, &self.map, &mut out[begin..]);
+            Self::read_through(&mut **source, &mut out[begin..]);
         }
         // What was polled may have made room.
         self.start(self.now_ns);
