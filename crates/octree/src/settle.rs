@@ -17,8 +17,8 @@ pub struct Maintenance {
 impl Octree {
     /// Keeps queries fast while items move: looks at the next `blocks_max` blocks in turn, measures
     /// their bounds anew and sends items that strayed far where they belong. A block of 64 items
-    /// takes about as long as ten moves. Handles stay valid; results stay the same, but for their
-    /// order.
+    /// takes at most about as long as ten moves. Handles stay valid; results stay the same, but for
+    /// their order.
     ///
     /// A few dozen a frame do for ten thousand moves a frame. Without any, bounds that grew never
     /// shrink, and queries become slower, though by a bounded amount.

@@ -161,7 +161,6 @@ fn frames<I: Index>(
     let (mut moves, mut ms) = (Vec::new(), Vec::new());
     for _ in 0..count {
         step(boxes, &mut moves);
-        index.name(&moves);
         let start = Instant::now();
         if !index.moves(&moves) {
             return None;

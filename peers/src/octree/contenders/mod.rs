@@ -40,10 +40,7 @@ pub trait Index {
     fn frustum(&self, frustum: &Frustum, out: &mut Vec<u32>);
     /// Bytes it holds; `None` where nothing tells.
     fn bytes(&self) -> Option<usize>;
-    /// Looks up what the index calls the boxes that will move. Not timed: whoever moves an object
-    /// holds its name together with its place.
-    fn name(&mut self, _moves: &[Move]) {}
-    /// A frame's moves, named before, with whatever has to be done once a frame; `false` where it cannot.
+    /// A frame's moves, with whatever has to be done once a frame; `false` where it cannot.
     fn moves(&mut self, _moves: &[Move]) -> bool {
         false
     }
@@ -138,7 +135,6 @@ mod tests {
 
     impl<I: Index> Dyn for I {
         fn moved(&mut self, moves: &[Move]) -> bool {
-            self.name(moves);
             self.moves(moves)
         }
 
