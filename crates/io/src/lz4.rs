@@ -12,7 +12,7 @@ use crate::block::BlockErrorKind;
 const MATCH_WORTH_MIN: usize = 8;
 
 /// A block may grow by one part in so many for fewer sequences.
-const GROWTH_PARTS: usize = 10;
+const GROWTH_PARTS: usize = 6;
 
 /// Bytes of the shortest match that the format knows.
 const MATCH_MIN: usize = 4;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_come_back_and_grow_by_a_tenth_at_most() {
+    fn blocks_come_back_and_grow_by_a_sixth_at_most() {
         let mut taken_out = 0;
         for one_in in 1..40 {
             for len in [0, 1, 12, 13, 300, 5000, 65_536] {
