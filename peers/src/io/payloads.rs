@@ -137,9 +137,8 @@ fn colour(photo: Option<&Path>) -> Result<Payload, String> {
 fn vertices(grid: &Grid) -> Payload {
     const VERTICES: usize = BLOCK_BYTES / VERTEX_BYTES;
     let rows = grid.heights.len() / grid.width;
-    let at = |x: usize, y: usize| {
-        f32::from(grid.heights[y % rows * grid.width + x % grid.width] as i16)
-    };
+    let at =
+        |x: usize, y: usize| f32::from(grid.heights[y % rows * grid.width + x % grid.width] as i16);
     let block = |block: usize| -> Vec<u8> {
         let first = block * 977;
         let vertex = |i: usize| {

@@ -57,8 +57,7 @@ impl Disk {
         let folder = tempfile::tempdir_in(".").map_err(|e| fail(&e))?;
         let root = folder.path().canonicalize().map_err(|e| fail(&e))?;
         let archive = root.join("small.far");
-        let mut writer =
-            ArchiveWriter::for_entries(&archive, COUNT).map_err(|e| fail(&e))?;
+        let mut writer = ArchiveWriter::for_entries(&archive, COUNT).map_err(|e| fail(&e))?;
         let mut random = Random::new(3);
         for id in 0..COUNT {
             let bytes: Vec<u8> = (0..BYTES / 8).flat_map(|_| random.bits().to_le_bytes()).collect();
@@ -101,17 +100,17 @@ fn timed(disk: &Disk, work: impl FnOnce() -> Outcome<()>) -> Outcome<[f64; 2]> {
     let (cpu, start) = (cpu_time(), Instant::now());
     work()?;
     let wall_ms = start.elapsed().as_secs_f64() * 1e3;
-    let cpu_ms = cpu_time().zip(cpu).map_or(f64::NAN, |(end, start)| {
-        end.saturating_sub(start).as_secs_f64() * 1e3
-    });
+    let cpu_ms = cpu_time()
+        .zip(cpu)
+        .map_or(f64::NAN, |(end, start)| end.saturating_sub(start).as_secs_f64() * 1e3);
     Ok([wall_ms, cpu_ms])
 }
 
 fn open(disk: &Disk, backend: Backend) -> Outcome<(Archive, Box<dyn ReadQueue + Send>)> {
     let archive = Archive::open(&disk.archive).map_err(|e| e.to_string())?;
     let pool = Arc::new(HeapPool::new(64 << 20));
-    let chosen = open_queue(&archive, backend, QueueOptions::default(), pool)
-        .map_err(|e| e.to_string())?;
+    let chosen =
+        open_queue(&archive, backend, QueueOptions::default(), pool).map_err(|e| e.to_string())?;
     Ok((archive, chosen.queue))
 }
 
