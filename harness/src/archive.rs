@@ -8,7 +8,8 @@ use crate::status::{Done, Failure};
 use crate::{file, progress};
 use anyhow::{Context, Result, anyhow};
 use farplane::io::{
-    Archive, ArchiveWriter, Change, Diff, Filter, Profile, Summary, compact, patch,
+    Archive, ArchiveWriter, Change, Diff, ENTRIES_MAX, Filter, Packed, Profile, Summary, compact,
+    patch,
 };
 use rayon::prelude::*;
 use std::fmt::Write;
@@ -170,26 +171,42 @@ const CHUNK: u32 = 256;
 /// Tiles of rough hills, a tenth of them the same as another.
 fn synth(args: &SynthArgs) -> Result<()> {
     file::check_target(&args.output)?;
-    let filter = Filter::PlanarDelta16 { row_samples: TILE_SAMPLES };
-    let expected = u32::try_from(args.bytes / 20_000).unwrap_or(u32::MAX);
+    let mut packed = tiles(args.seed, 0);
+    // The directory lies in front only where there is room for it: as many entries as chunks like the
+    // first one take, and a sixteenth more, since none is exactly like it.
+    let chunks = args.bytes.div_ceil(added_bytes(&packed).max(1)).max(1);
+    let expected = (chunks + chunks / 16 + 1).saturating_mul(u64::from(CHUNK));
+    let expected = u32::try_from(expected).unwrap_or(u32::MAX).min(ENTRIES_MAX);
     let mut writer = ArchiveWriter::for_entries(&args.output, expected)?;
     let bar = progress::bar(args.bytes, "writing");
     let (mut stored, mut next) = (0, 0);
     while stored < args.bytes {
-        let chunk = (next..next + CHUNK).into_par_iter();
-        let packed: Vec<_> =
-            chunk.map(|id| Profile::Fast.pack(&tile(args.seed, id), filter)).collect();
+        if next > 0 {
+            packed = tiles(args.seed, next);
+        }
         writer.begin_run();
         for (id, packed) in (next..).zip(&packed) {
             writer.add(id, packed)?;
-            stored += if id % 10 == 9 { 0 } else { packed.stored_bytes() };
         }
+        stored += added_bytes(&packed);
         next += CHUNK;
         bar.set_position(stored.min(args.bytes));
     }
     bar.finish_and_clear();
     let summary = writer.finish()?;
     file::print(&format!("{}: {}\n", args.output.display(), told(&summary)))
+}
+
+/// A chunk of tiles from tile `first` on.
+fn tiles(seed: u64, first: u32) -> Vec<Packed> {
+    let filter = Filter::PlanarDelta16 { row_samples: TILE_SAMPLES };
+    let ids = (first..first + CHUNK).into_par_iter();
+    ids.map(|id| Profile::Fast.pack(&tile(seed, id), filter)).collect()
+}
+
+/// What a chunk adds to the file, about: a tenth is there already.
+fn added_bytes(packed: &[Packed]) -> u64 {
+    packed.iter().map(Packed::stored_bytes).sum::<u64>() / 10 * 9
 }
 
 fn tile(seed: u64, id: u32) -> Vec<u8> {

@@ -445,7 +445,7 @@ fn a_replay_over_damaged_tiles_goes_on_and_counts_them() {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
-    use std::process::Stdio;
+    use std::process::{Command, Output, Stdio};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -468,6 +468,47 @@ mod linux {
             let output = common::command(&args).stdout(full).output().unwrap();
             assert!(one_line(&output, 1).contains("No space left"));
         }
+    }
+
+    /// Runs `$1` bake with `$2` as its target, after what a shell does before.
+    fn bake_after(shell: &[&str], before: &str, target: &Path) -> Output {
+        let script = format!("{before} \"$1\" bake -o \"$2\" --size-m 1024 --props 0");
+        let mut command = Command::new(shell[0]);
+        command.args(&shell[1..]).args(["-c", &script, "sh", env!("CARGO_BIN_EXE_harness")]);
+        command.arg(target).output().unwrap()
+    }
+
+    #[test]
+    fn a_bake_that_may_not_write_so_much_says_so_and_leaves_the_old_file() {
+        let folder = folder();
+        let target = folder.path().join("w.far");
+        fs::write(&target, "what was there before").unwrap();
+        // 1 or 2 MiB, by shell, and no signal about it: writing fails as on a full disk.
+        let output = bake_after(&["sh"], "trap '' XFSZ; ulimit -f 2048;", &target);
+        let line = one_line(&output, 1);
+        assert!(line.contains("w.far") && line.contains("File too large"), "{line}");
+        assert_eq!(names(folder.path()), ["w.far"]);
+        assert_eq!(fs::read(&target).unwrap(), b"what was there before");
+    }
+
+    #[test]
+    fn a_bake_onto_a_full_disk_says_so_and_leaves_nothing() {
+        // A disk of one's own, where the system lets an ordinary user have one.
+        let shell = ["unshare", "--map-root-user", "--mount", "sh"];
+        let folder = folder();
+        let mount = "mount -t tmpfs -o size=1m none \"${2%/*}\"";
+        let target = folder.path().join("w.far");
+        let alone = bake_after(&shell, &format!("{mount}; exit $?;"), &target);
+        if !alone.status.success() {
+            println!("skipped: this system gives an ordinary user no disk to fill");
+            return;
+        }
+        // What is left goes to standard output, which a bake that fails does not use.
+        let before = format!("{mount}; trap 'ls -A \"${{2%/*}}\"' EXIT;");
+        let output = bake_after(&shell, &before, &target);
+        let line = one_line(&output, 1);
+        assert!(line.contains("w.far") && line.contains("No space left"), "{line}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     }
 
     #[test]

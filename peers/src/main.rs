@@ -3,6 +3,7 @@
 mod alloc;
 mod composite;
 mod goal;
+mod io;
 mod lod;
 mod octree;
 mod random;
@@ -53,13 +54,14 @@ enum Name {
 
 impl Name {
     /// Measures the section; `None` where nothing is measured yet.
-    fn measure(self) -> Option<Section> {
+    fn measure(self) -> Option<Result<Section, String>> {
         match self {
-            Self::Alloc => Some(alloc::run()),
-            Self::Octree => Some(octree::run()),
-            Self::Lod => Some(lod::run()),
-            Self::Composite => Some(composite::run()),
-            Self::Io | Self::Vt | Self::Profiler | Self::Bake | Self::Stream => None,
+            Self::Alloc => Some(Ok(alloc::run())),
+            Self::Octree => Some(Ok(octree::run())),
+            Self::Lod => Some(Ok(lod::run())),
+            Self::Composite => Some(Ok(composite::run())),
+            Self::Io => Some(io::run()),
+            Self::Vt | Self::Profiler | Self::Bake | Self::Stream => None,
         }
     }
 }
@@ -69,12 +71,19 @@ fn main() -> ExitCode {
     if cfg!(debug_assertions) {
         eprintln!("warning: a build with debug assertions: use --release for figures that count");
     }
-    let Some(section) = cli.section.measure() else {
+    let Some(measured) = cli.section.measure() else {
         let name = format!("{:?}", cli.section).to_lowercase();
         eprintln!(
-            "error: section {name}: not measured yet; measured are alloc, composite, lod and octree"
+            "error: section {name}: not measured yet; measured are alloc, composite, io, lod and octree"
         );
         return ExitCode::from(1);
+    };
+    let section = match measured {
+        Ok(section) => section,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return ExitCode::from(1);
+        }
     };
     print!("{section}");
     if let Some(path) = &cli.json {

@@ -9,7 +9,7 @@ use crate::{
     materials, props, relief, scatter, tiles,
 };
 use farplane_io::{ArchiveWriter, Filter, Packed, Profile};
-use farplane_world::mesh::{self, Mesh};
+use farplane_world::mesh::{self, Mesh, Vertex};
 use farplane_world::{MeshLods, World};
 use rayon::prelude::*;
 use std::sync::atomic::AtomicBool;
@@ -115,21 +115,36 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn pack(&self, part: Part, profile: Profile, scratch: &mut Scratch) -> Packed {
-        let pack = |bytes: &[u8], filter| profile.pack(bytes, filter);
+        // Images of many sizes, one after the other: no row is common to them.
+        let texels = Filter::SubtractGreen { row_texels: 0 };
         match part {
-            Part::Materials => pack(self.materials, Filter::ByteShuffle { stride: 4 }),
+            Part::Materials => smallest(profile, self.materials, texels),
             Part::Mesh { mesh, level } => {
-                pack(&mesh::encode(&self.meshes[mesh as usize][level as usize]), Filter::None)
+                let payload = mesh::encode(&self.meshes[mesh as usize][level as usize]);
+                // Its counts shift the vertices by a part of one, which is the same to the filter.
+                let vertices = Filter::MeshVertices { stride: size_of::<Vertex>() as u32 };
+                smallest(profile, &payload, vertices)
             }
             Part::Tile { level, x, y } => {
                 let filter = Filter::PlanarDelta16 { row_samples: TILE_QUADS + 1 };
-                pack(&tiles::payload(self.grid, level, x, y), filter)
+                profile.pack(&tiles::payload(self.grid, level, x, y), filter)
             }
             Part::Page { mip, x, y } => {
-                pack(&self.pages.payload(PageAt { mip, x, y }, scratch), Filter::None)
+                let payload = self.pages.payload(PageAt { mip, x, y }, scratch);
+                if !self.pages.is_stored(mip) {
+                    return profile.pack(&payload, Filter::None);
+                }
+                let row_texels = self.pages.layout.texels_with_border();
+                smallest(profile, &payload, Filter::SubtractGreen { row_texels })
             }
         }
     }
+}
+
+/// Packs behind `filter` where that is smaller, else as it is.
+fn smallest(profile: Profile, bytes: &[u8], filter: Filter) -> Packed {
+    let [plain, filtered] = [Filter::None, filter].map(|filter| profile.pack(bytes, filter));
+    if filtered.stored_bytes() < plain.stored_bytes() { filtered } else { plain }
 }
 
 /// Packs chunks of entries in parallel and writes them in their order.

@@ -1,6 +1,7 @@
 //! Byte compressors behind one pair of functions.
 
 use crate::block::BlockErrorKind;
+use crate::lz4;
 use crate::profile::Profile;
 
 /// How one block is stored.
@@ -40,7 +41,7 @@ pub(crate) fn encode(profile: Profile, codec: Codec, bytes: &[u8], out: &mut Vec
             out.extend_from_slice(bytes);
             true
         }
-        Codec::Lz4 => lz4(bytes, out),
+        Codec::Lz4 => lz4::encode(bytes, out),
         Codec::Zstd => profile == Profile::Small && zstd::encode(bytes, out),
     }
 }
@@ -48,9 +49,7 @@ pub(crate) fn encode(profile: Profile, codec: Codec, bytes: &[u8], out: &mut Vec
 /// Decodes into the front of `out` and gives how many bytes it was.
 pub(crate) fn decode(codec: Codec, stored: &[u8], out: &mut [u8]) -> Result<usize, BlockErrorKind> {
     match codec {
-        Codec::Lz4 => {
-            lz4_flex::block::decompress_into(stored, out).map_err(|_| BlockErrorKind::Decompress)
-        }
+        Codec::Lz4 => lz4::decode(stored, out),
         Codec::Zstd => zstd::decode(stored, out),
         Codec::Raw | Codec::Filtered => match out.get_mut(..stored.len()) {
             Some(out) => {
@@ -60,27 +59,6 @@ pub(crate) fn decode(codec: Codec, stored: &[u8], out: &mut [u8]) -> Result<usiz
             None => Err(BlockErrorKind::length(out.len(), stored.len())),
         },
     }
-}
-
-#[cfg(not(feature = "lz4-hc"))]
-fn lz4(bytes: &[u8], out: &mut Vec<u8>) -> bool {
-    out.resize(lz4_flex::block::get_maximum_output_size(bytes.len()), 0);
-    let Ok(len) = lz4_flex::block::compress_into(bytes, out) else { return false };
-    out.truncate(len);
-    true
-}
-
-#[cfg(feature = "lz4-hc")]
-fn lz4(bytes: &[u8], out: &mut Vec<u8>) -> bool {
-    use lz4::block::{CompressionMode, compress_bound, compress_to_buffer};
-
-    // The highest level before the optimal parser, which takes ten times as long for 1%.
-    let mode = CompressionMode::HIGHCOMPRESSION(9);
-    let Ok(bound) = compress_bound(bytes.len()) else { return false };
-    out.resize(bound, 0);
-    let Ok(len) = compress_to_buffer(bytes, Some(mode), false, out) else { return false };
-    out.truncate(len);
-    true
 }
 
 #[cfg(feature = "zstd")]

@@ -5,6 +5,7 @@ mod block;
 mod codec;
 mod filter;
 mod hash;
+mod lz4;
 mod mmap;
 mod profile;
 mod queue;

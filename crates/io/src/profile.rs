@@ -4,8 +4,9 @@
 /// matters to who writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// For disks of the machine itself: LZ4, which decodes at several gigabytes a second. With the
-    /// feature `lz4-hc` by LZ4's high-compression encoder, at the same decoding speed.
+    /// For disks of the machine itself: LZ4, which decodes at several gigabytes a second. A block may
+    /// become a sixth larger than LZ4 could make it if it decodes faster so. With the feature `lz4-hc`
+    /// by LZ4's high-compression encoder, at the same decoding speed.
     #[default]
     Fast,
     /// For networks and slow disks: Zstandard, smaller and slower to decode. Needs the feature

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use farplane_io::{
-    Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, ENTRIES_MAX, Filter, compact, pack,
-    patch, verify,
+    Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, ENTRIES_MAX, Filter, RUN_ALIGN_BYTES,
+    compact, pack, patch, verify,
 };
 use model::noise;
 
@@ -248,6 +248,38 @@ fn compaction_of_a_patched_archive_gives_the_bytes_of_one_written_at_once() {
     let compacted = compact(&path, &path, &mut |_, _| {}).unwrap();
     assert_eq!(compacted.summary, written);
     assert!(fs::read(&path).unwrap() == fs::read(&whole).unwrap());
+}
+
+#[test]
+fn compaction_leaves_no_more_than_a_fresh_write_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, fresh) = (folder.path().join("p.far"), folder.path().join("f.far"));
+    let mut writer = ArchiveWriter::for_entries(&path, 40).unwrap();
+    versioned(&mut writer, 1, 0..40);
+    writer.finish().unwrap();
+    // Generations that replace, take away, and go beyond what the first had room for.
+    let mut writer = ArchiveWriter::append(&path).unwrap();
+    versioned(&mut writer, 9, 10..20);
+    (20..30).for_each(|id| writer.remove(id).unwrap());
+    writer.finish().unwrap();
+    let mut writer = ArchiveWriter::append(&path).unwrap();
+    versioned(&mut writer, 3, 3000..3100);
+    writer.finish().unwrap();
+
+    let compacted = compact(&path, &path, &mut |_, _| {}).unwrap().summary;
+    let mut writer = ArchiveWriter::for_entries(&fresh, 3100).unwrap();
+    for (version, ids) in [(1, 0..10), (9, 10..20), (1, 30..40), (3, 3000..3100)] {
+        versioned(&mut writer, version, ids);
+    }
+    let written = writer.finish().unwrap();
+    assert_eq!(compacted.content_hash, written.content_hash);
+    assert_eq!(compacted.dead_bytes, 0);
+    // Runs begin at every eighth id; an entry that lay on a boundary by chance begins one more, and
+    // the end of the file is padded too.
+    let runs = 130 / 8 + 2;
+    let most = written.file_bytes + runs * RUN_ALIGN_BYTES;
+    assert!(compacted.file_bytes <= most, "{} > {most}", compacted.file_bytes);
+    assert_eq!(fs::metadata(&path).unwrap().len(), compacted.file_bytes);
 }
 
 #[test]

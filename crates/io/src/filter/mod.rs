@@ -1,10 +1,10 @@
 //! Typed filters: exact rearrangements that make a block compress better.
 
+mod arch;
 mod color;
 mod indices;
 mod planar;
 mod shuffle;
-mod sums;
 mod vertices;
 
 #[cfg(test)]

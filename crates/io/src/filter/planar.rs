@@ -3,7 +3,7 @@
 //! Source of the predictor: PNG's and lossless JPEG's family (left + above − above left), which is
 //! exact on any plane; the byte planes and the fold are those of common floating-point compressors.
 
-use super::sums::{self, Planes};
+use super::arch::{Isa, Planes};
 
 /// A sample as an integer whose differences are small where the samples are alike.
 pub(super) trait Sample: Copy + Default {
@@ -19,7 +19,7 @@ pub(super) trait Sample: Copy + Default {
     fn byte(self, plane: usize) -> u8;
     /// Fills a row from the planes of its folded differences, samples `first` and on, and the row
     /// above.
-    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]);
+    fn row(isa: Isa, planes: &[u8], first: usize, above: &[u8], out: &mut [u8]);
 }
 
 impl Sample for u16 {
@@ -47,11 +47,11 @@ impl Sample for u16 {
     fn byte(self, plane: usize) -> u8 {
         (self >> (8 - 8 * plane)) as u8
     }
-    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
+    fn row(isa: Isa, planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
         let (high, low) = planes.split_at(planes.len() / 2);
         let end = first + out.len() / 2;
         let planes = Planes { high: &high[first..end], low: &low[first..end] };
-        sums::row(planes, above.as_chunks::<2>().0, out.as_chunks_mut::<2>().0);
+        isa.row16(planes, above.as_chunks::<2>().0, out.as_chunks_mut::<2>().0);
     }
 }
 
@@ -80,7 +80,7 @@ impl Sample for u32 {
     fn byte(self, plane: usize) -> u8 {
         (self >> (24 - 8 * plane)) as u8
     }
-    fn row(planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
+    fn row(_: Isa, planes: &[u8], first: usize, above: &[u8], out: &mut [u8]) {
         let count = planes.len() / 4;
         let plane = |index: usize| &planes[index * count + first..][..out.len() / 4];
         let (d, c, b, a) = (plane(0), plane(1), plane(2), plane(3));
@@ -158,6 +158,7 @@ pub(super) fn decode<S: Sample, const N: usize>(
     let (planes, tail) = filtered.split_at(count * N);
     let (samples, rest) = out.split_at_mut(count * N);
     rest.copy_from_slice(tail);
+    let isa = Isa::detect();
     for (first, end) in pieces(start / N, count, row) {
         let (before, own) = samples.split_at_mut(first * N);
         let own = &mut own[..(end - first) * N];
@@ -170,7 +171,7 @@ pub(super) fn decode<S: Sample, const N: usize>(
                 value.write(sample);
             }
         } else {
-            S::row(planes, first, &before[(first - row) * N..][..own.len()], own);
+            S::row(isa, planes, first, &before[(first - row) * N..][..own.len()], own);
         }
     }
 }
