@@ -138,6 +138,16 @@ impl Row {
         }
     }
 
+    /// A kernel that is compiled for AVX2 at most: wider vectors cost more to build than they give.
+    pub(crate) fn narrow<K: RowKernel>() -> Self {
+        match Level::current() {
+            // Whoever has AVX-512 has AVX2.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 | Level::Avx512 => Self(avx2_row::<K>),
+            _ => Self(|dst, src| K::row(Portable, dst, src)),
+        }
+    }
+
     /// A function that is the same at every level.
     pub(crate) fn scalar(f: fn(&mut [Pixel], &[Pixel])) -> Self {
         Self(f)
