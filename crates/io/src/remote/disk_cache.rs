@@ -207,7 +207,7 @@ impl DiskCache {
         let disk_bytes = on_disk(len);
         let mut state = self.state();
         let has = state.pieces.get(&offset).is_some_and(|&(there, _)| there >= len);
-        if has || disk_bytes > self.bytes_max || !self.lock.is_some() {
+        if has || disk_bytes > self.bytes_max || self.lock.is_none() {
             return;
         }
         let Some(prefix) = &state.prefix else { return };
