@@ -140,7 +140,9 @@ impl Window {
             self.probe_until_ns = None;
             self.issued_alone = self.issued;
             // One that was held up by chance must not count for many.
-            let took_ns = now_ns.saturating_sub(sample.issued_ns);
+            // Of one piece: a long read waits for the device once for each.
+            let took_ns =
+                now_ns.saturating_sub(sample.issued_ns) / bytes.div_ceil(cost.max(1)).max(1);
             let took_ns = if self.alone_ns == 0 { took_ns } else { took_ns.min(2 * self.alone_ns) };
             self.alone_ns = average(self.alone_ns, took_ns, 8);
             self.alone_cost = average(self.alone_cost, cost, 8);

@@ -279,7 +279,8 @@ fn an_urgent_read_goes_between_the_pieces_of_long_ones() {
         while queue.counters().reads < 300 {
             now_ns += 7_777_777;
             times(&mut queue, now_ns);
-            let urgent = request(9999, 8192 + took_ns.len() as u64 * 65_536, 65_536, 0);
+            let place = took_ns.len() as u64 % 64;
+            let urgent = request(9999, 8192 + place * 65_536, 65_536, 0);
             let submitted_ns = now_ns;
             queue.submit(urgent, now_ns).unwrap();
             took_ns.push(loop {
