@@ -77,6 +77,9 @@ fn disk_bytes(folder: &Path) -> u64 {
     files(folder).iter().map(bytes).sum()
 }
 
+/// What is done to a stored file.
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn what_was_read_once_is_not_sent_again() {
     let (server, folder) = (Server::new(file(1)), tempfile::tempdir().unwrap());
@@ -108,7 +111,7 @@ fn another_version_is_never_taken_for_the_first() {
 fn damage_on_disk_is_noticed_and_costs_a_read() {
     let (server, folder) = (Server::new(file(1)), tempfile::tempdir().unwrap());
     let whole = read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes;
-    let damages: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let damages: [(&str, Damage); 5] = [
         ("a bit flipped in the middle", |bytes| {
             let at = bytes.len() / 2;
             bytes[at] ^= 1;
