@@ -26,12 +26,15 @@ const PLAIN: &str = "farplane-io fast, unfiltered";
 const ZSTD_LEVEL: i32 = 1;
 const HC_LEVEL: i32 = 9;
 
+/// Writes the blocks' bytes to where they are given.
+type Decode<'a> = dyn FnMut(&mut [Vec<u8>]) + 'a;
+
 /// Someone who holds all blocks and gives them back.
 struct Contender<'a> {
     name: &'static str,
     side: Side,
     stored_bytes: usize,
-    decode: Box<dyn FnMut(&mut [Vec<u8>]) + 'a>,
+    decode: Box<Decode<'a>>,
     rounds: Vec<f64>,
 }
 
