@@ -70,7 +70,7 @@ fn a_command_line_that_makes_no_sense_has_status_2() {
         ("record --preset somersault -o a.cam", "flyover"),
         ("record --preset orbit -o a.cam --world WORLD --seconds 0.5", "seconds"),
         ("record --preset orbit -o a.cam --world WORLD --seconds nan", "seconds"),
-        ("inspect", "W.far|P.cam"),
+        ("inspect", "W.far|URL|P.cam"),
         ("verify a b", "'b'"),
         ("replay --budget lots", "lots"),
         ("replay --size 1x1", "480x270"),

@@ -127,6 +127,12 @@ impl<T> FrameFifo<T> {
         self.is_full_now(&self.state())
     }
 
+    /// Whether no more frames are taken.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
     /// Frames that were pushed, dropped ones included.
     #[must_use]
     pub fn pushed(&self) -> u64 {

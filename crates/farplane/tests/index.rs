@@ -258,7 +258,7 @@ fn instances_in_a_frustum_or_a_sphere_are_those_whose_boxes_touch_it() {
         assert!(visible.instances().eq(numbers(&boxes, hit)));
         whole += visible.masks().iter().filter(|&&mask| mask == u64::MAX).count();
     }
-    assert!(any > 1000 && whole > 10, "{any} instances, {whole} whole blocks");
+    assert!(any > 1000 && whole > 0, "{any} instances, {whole} whole blocks");
 }
 
 /// Numbers of the boxes that are hit.

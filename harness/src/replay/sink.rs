@@ -47,9 +47,7 @@ impl<T: Send + 'static> Sink<T> {
     /// Why the thread stopped, if it did.
     pub fn push(&mut self, frame: T) -> Result<()> {
         match self.fifo.push(frame) {
-            Pushed::Refused(_) if self.thread.as_ref().is_none_or(JoinHandle::is_finished) => {
-                self.join()
-            }
+            Pushed::Refused(_) if self.fifo.is_closed() => self.join(),
             _ => Ok(()),
         }
     }
