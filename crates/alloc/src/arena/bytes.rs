@@ -93,7 +93,12 @@ impl Bytes {
         let layout = Layout::from_size_align(padded, 1).map_err(|_| out_of_memory)?;
         // SAFETY: the size is at least ALIGN, so not zero.
         let given = unsafe { alloc_zeroed(layout) };
-        Ok(Self { given: NonNull::new(given).ok_or(out_of_memory)?, layout, len, witness: Witness::new(len) })
+        Ok(Self {
+            given: NonNull::new(given).ok_or(out_of_memory)?,
+            layout,
+            len,
+            witness: Witness::new(len),
+        })
     }
 
     /// Start of a range, and its size.
