@@ -55,6 +55,12 @@ fn read_all(archive: Archive, seed: u32) -> RemoteCounters {
     archive.remote_counters().unwrap()
 }
 
+/// Whether this is what a reading of everything takes. Never to the byte: which neighbours come
+/// together, gaps between them included, depends on the time.
+fn is_about(bytes: u64, whole: u64) -> bool {
+    bytes.abs_diff(whole) <= whole / 10
+}
+
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -100,7 +106,7 @@ fn another_version_is_never_taken_for_the_first() {
     let whole = read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes;
     server.replace(file(2));
     let counters = read_all(open(&server.url, folder.path(), 1 << 30), 2);
-    assert_eq!(counters.received_bytes, whole);
+    assert!(is_about(counters.received_bytes, whole), "{counters:?}, of {whole}");
     // Another address is another file, whatever its ETag.
     let other = Server::new(file(3));
     read_all(open(&other.url, folder.path(), 1 << 30), 3);
@@ -111,8 +117,7 @@ fn another_version_is_never_taken_for_the_first() {
 fn damage_on_disk_is_noticed_and_costs_a_read() {
     let (server, folder) = (Server::new(file(1)), tempfile::tempdir().unwrap());
     let whole = read_all(open(&server.url, folder.path(), 1 << 30), 1).received_bytes;
-    // Which neighbours come together, gaps between them included, depends on the time.
-    let is_whole = |bytes: u64| bytes.abs_diff(whole) <= whole / 10;
+    let is_whole = |bytes| is_about(bytes, whole);
     let damages: [(&str, Damage); 5] = [
         ("a bit flipped in the middle", |bytes| {
             let at = bytes.len() / 2;

@@ -1,5 +1,6 @@
 //! Codecs on blocks of 64 KiB, and thousands of small files that no cache holds.
 
+#[cfg(feature = "bevy")]
 mod bevy;
 mod codecs;
 mod payloads;

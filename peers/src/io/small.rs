@@ -1,7 +1,8 @@
 //! Thousands of small files: an archive behind read queues, one packed file, files read by threads,
 //! and an asset server.
 
-use super::bevy::Bevy;
+#[cfg(feature = "bevy")]
+use super::bevy;
 use super::system::{cpu_time, forget, write_out};
 use crate::random::Random;
 use crate::rounds::median;
@@ -39,14 +40,14 @@ pub const BEVY: &str = "bevy_asset";
 const FILES: &str = "std::fs::read, rayon";
 
 /// Between two looks at who works in the background.
-const LOOK: Duration = Duration::from_micros(200);
+pub(super) const LOOK: Duration = Duration::from_micros(200);
 /// The longest that anyone may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-type Outcome<T> = Result<T, String>;
+pub(super) type Outcome<T> = Result<T, String>;
 
 /// The same bytes as files and as an archive.
-struct Disk {
+pub(super) struct Disk {
     folder: tempfile::TempDir,
     archive: PathBuf,
 }
@@ -69,23 +70,23 @@ impl Disk {
         Ok(Self { folder, archive })
     }
 
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.archive.parent().unwrap_or(self.folder.path()).to_path_buf()
     }
 
     /// Makes everything cold.
-    fn forget(&self) -> io::Result<()> {
+    pub(super) fn forget(&self) -> io::Result<()> {
         forget(&self.archive)?;
         (0..COUNT).try_for_each(|id| forget(&self.root().join(name(id))))
     }
 }
 
-fn name(id: u32) -> String {
+pub(super) fn name(id: u32) -> String {
     format!("{id}.bin")
 }
 
 /// Everyone once, in no order: 3571 is prime.
-fn order() -> impl Iterator<Item = u32> {
+pub(super) fn order() -> impl Iterator<Item = u32> {
     (0..COUNT).map(|index| (u64::from(index) * 3571 % u64::from(COUNT)) as u32)
 }
 
@@ -160,29 +161,6 @@ fn files(root: &Path) -> io::Result<()> {
     })
 }
 
-/// Updates until `done`.
-fn wait_for(bevy: &mut Bevy, done: impl Fn(&Bevy) -> bool) -> Outcome<()> {
-    let start = Instant::now();
-    while !done(bevy) {
-        if start.elapsed() > PATIENCE {
-            return Err(format!("bevy_asset: {} of {COUNT} loaded in time", bevy.loaded()));
-        }
-        std::thread::sleep(LOOK);
-        bevy.update();
-    }
-    Ok(())
-}
-
-fn bevy(root: &Path) -> Outcome<()> {
-    let mut bevy = Bevy::new(root);
-    order().for_each(|id| bevy.load(name(id)));
-    wait_for(&mut bevy, |bevy| bevy.loaded() == COUNT as usize)?;
-    if bevy.loaded_bytes() != COUNT as usize * BYTES {
-        return Err("bevy_asset: other bytes than were written".into());
-    }
-    Ok(())
-}
-
 /// From asking for the last entry until it is there, ms: behind all others, or alone.
 fn urgent_ours(disk: &Disk, backend: Backend, backlog: bool) -> Outcome<f64> {
     disk.forget().map_err(|e| e.to_string())?;
@@ -204,21 +182,6 @@ fn urgent_ours(disk: &Disk, backend: Backend, backlog: bool) -> Outcome<f64> {
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-fn urgent_bevy(disk: &Disk, backlog: bool) -> Outcome<f64> {
-    disk.forget().map_err(|e| e.to_string())?;
-    let mut bevy = Bevy::new(&disk.root());
-    let urgent = COUNT - 1;
-    (0..urgent).filter(|_| backlog).for_each(|id| bevy.load(name(id)));
-    let start = Instant::now();
-    bevy.load(name(urgent));
-    wait_for(&mut bevy, Bevy::has_last)?;
-    let took_ms = start.elapsed().as_secs_f64() * 1e3;
-    // Nothing of it may go on beside the next one.
-    let all = if backlog { COUNT as usize } else { 1 };
-    wait_for(&mut bevy, |bevy| bevy.loaded() == all)?;
-    Ok(took_ms)
-}
-
 /// All reads, and the urgent one.
 ///
 /// # Errors
@@ -235,13 +198,16 @@ pub fn tables(section: &mut Section) -> Outcome<(Table, Table)> {
             Err(error) => section.absent(row, &error.to_string()),
         }
     }
+    if !cfg!(feature = "bevy") {
+        section.absent(BEVY, "built without the feature `bevy`");
+    }
     Ok((reads(&disk, &queues)?, urgent(&disk, &queues)?))
 }
 
 fn reads(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
     let root = disk.root();
     let io = |result: io::Result<()>| result.map_err(|e| e.to_string());
-    let count = queues.len() + 3;
+    let count = queues.len() + 2 + usize::from(cfg!(feature = "bevy"));
     let mut rounds = vec![[Vec::new(), Vec::new()]; count];
     for _ in 0..ROUNDS {
         let mut figures = Vec::with_capacity(count);
@@ -250,7 +216,8 @@ fn reads(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
         }
         figures.push(timed(disk, || io(packed(&disk.archive)))?);
         figures.push(timed(disk, || io(files(&root)))?);
-        figures.push(timed(disk, || bevy(&root))?);
+        #[cfg(feature = "bevy")]
+        figures.push(timed(disk, || bevy::read_all(&root))?);
         for (round, figure) in rounds.iter_mut().zip(figures) {
             round.iter_mut().zip(figure).for_each(|(column, value)| column.push(value));
         }
@@ -278,6 +245,7 @@ fn urgent(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
     for &(backend, row) in queues {
         table.row(row, Side::Ours, &medians(&|backlog| urgent_ours(disk, backend, backlog))?);
     }
-    table.row(BEVY, Side::Peer, &medians(&|backlog| urgent_bevy(disk, backlog))?);
+    #[cfg(feature = "bevy")]
+    table.row(BEVY, Side::Peer, &medians(&|backlog| bevy::urgent(disk, backlog))?);
     Ok(table)
 }
