@@ -49,7 +49,9 @@ fn a_level_is_put_back_after_a_panic() {
 
 #[test]
 fn every_length_up_to_five_blocks_is_right() {
-    for count in 0..=40 {
+    // Miri, which knows AVX-512 where a machine may not, takes a minute a length.
+    let counts: Vec<u8> = if cfg!(miri) { vec![1, 35] } else { (0..=40).collect() };
+    for count in counts {
         for extremes in [false, true] {
             let fill = Fill { seed: u16::from(count), extremes };
             Op::Over { count, fill }.check();

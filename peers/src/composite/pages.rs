@@ -140,6 +140,9 @@ pub fn building() -> Table {
     table
 }
 
+/// A thread may wait for the host's other guests: many rounds, each of milliseconds.
+const ROUNDS_OF_THREADS: usize = 45;
+
 const ONE: &str = "1 thread, ms";
 const TWO: &str = "2 threads, ms";
 
@@ -158,9 +161,9 @@ pub fn threads() -> Table {
         (0..PAGES).map(|i| Alpha::Random.picture(i as u64, 256, 256)).collect();
     let half_size = MATERIAL / 2;
     let mut halves: Vec<_> = (0..PAGES).map(|_| vec![[0; 4]; half_size * half_size]).collect();
-    let mut sums = vec![0_u64; PAGES];
+    let mut sums = vec![0_u32; PAGES];
     let mut figures: [[Vec<f64>; 2]; 4] = Default::default();
-    for round in 0..=ROUNDS {
+    for round in 0..=ROUNDS_OF_THREADS {
         for (t, pool) in pools.iter().enumerate() {
             let mut timed = |job: usize, work: &mut (dyn FnMut() + Send)| {
                 let start = Instant::now();
@@ -198,13 +201,17 @@ pub fn threads() -> Table {
 }
 
 /// What no memory, cache or lock can slow down: how far from one half two threads are here tells
-/// how much of a second core this machine has to give.
-fn arithmetic(seed: u64) -> u64 {
-    // An iterated product (Knuth, MMIX): each step waits for the one before.
-    let step = |x: u64, _| {
-        x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
-    };
-    (0..std::hint::black_box(50_000)).fold(seed, step)
+/// how much of a second core this machine has to give. Lanes do not wait for each other, so that two
+/// threads on one core would show too.
+fn arithmetic(seed: u32) -> u32 {
+    let mut lanes: [u32; 32] = std::array::from_fn(|lane| seed.wrapping_add(lane as u32));
+    let with = std::hint::black_box(0x9e37_79b9);
+    for _ in 0..std::hint::black_box(4000) {
+        for x in &mut lanes {
+            *x = (*x ^ with).wrapping_add(*x << 5);
+        }
+    }
+    lanes.into_iter().fold(0, u32::wrapping_add)
 }
 
 const BUILDING: &str = "building";
