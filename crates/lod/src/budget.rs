@@ -1,16 +1,8 @@
-use crate::rows::{ROUNDING, ROWS, Rows, Steps};
-use crate::{AssetLods, CULLED, Instances, LODS_MAX, LodError, LodRule, LodView};
-
-/// Buckets an octave of the square of a scale: a bucket is 1.6 to 3.1% wide.
-const BUCKETS_PER_OCTAVE: u32 = 16;
-/// The mantissa bits of an `f32` that do not choose a bucket.
-const BUCKET_SHIFT: u32 = 23 - BUCKETS_PER_OCTAVE.trailing_zeros();
-/// The lowest scale that is told apart, 2⁻³: hysteresis reaches a little below 1.
-const LOWEST: u32 = 0.015625f32.to_bits() >> BUCKET_SHIFT;
-/// Scales of 2⁻³ to 2¹⁶: thresholds 65,536 times as large as asked for.
-const BUCKETS: usize = 38 * BUCKETS_PER_OCTAVE as usize;
-/// The bucket that begins at a scale of 1: the rule as given.
-const UNSCALED: usize = 6 * BUCKETS_PER_OCTAVE as usize;
+use crate::arch::Isa;
+use crate::histogram::{BUCKETS, Histogram, Step, Totals, UNSCALED, bucket, square_of};
+use crate::rows::{Gathered, ROUNDING, Rows, Sizes, Steps};
+use crate::visible::lanes;
+use crate::{AssetLods, BLOCK, Instances, LODS_MAX, LodError, LodRule, LodView};
 
 /// Part of the distances by which the nearest point is taken nearer: the difference of nearly equal
 /// numbers rounds badly, and rounding must never make anything cheaper.
@@ -119,27 +111,10 @@ pub struct Wanted<'a> {
     pub rule: &'a LodRule,
 }
 
-/// Steps of one bucket of scale: a step refines an instance by one level, or lets it appear.
-/// Triangles; levels, and 2³² times as many appearances. In two words, so that one addition of a
-/// vector counts a step.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket([u64; 2]);
-
-const LEVEL: u64 = 1;
-const APPEAR: u64 = 1 << 32;
-
-impl Bucket {
-    #[inline(always)]
-    fn count(&mut self, triangles: u32, step: u64) {
-        let Self([all_triangles, steps]) = *self;
-        *self = Self([all_triangles + u64::from(triangles), steps + step]);
-    }
-}
-
 /// What is looked up for every instance.
 #[derive(Clone, Copy, Debug)]
 struct Coarsest {
-    triangles: u32,
+    appear: Step,
     /// Distance of the nearest point beyond which this level will do.
     reach_m: f32,
     is_shown: bool,
@@ -150,7 +125,7 @@ struct Seen {
     /// One over the distance of the nearest point.
     inverse_m: f32,
     /// Square of the scale up to which it is shown.
-    size_squared: f32,
+    scale_squared: f32,
     /// The level before.
     from: u8,
 }
@@ -181,8 +156,7 @@ struct Values {
 /// exist.
 #[derive(Clone, Debug)]
 pub struct LodBudget {
-    /// Steps not taken before, and those that hysteresis holds, each by the threshold that counts.
-    buckets: Box<[[Bucket; BUCKETS]; 2]>,
+    steps: Histogram,
     /// By asset: up to which scale each level is needed.
     values: Vec<Values>,
     /// Of one view, by asset and the level that they were shown at, last those not shown: distance
@@ -193,6 +167,7 @@ pub struct LodBudget {
     /// Largest ratio of thresholds among the rules.
     ratio: f32,
     at: usize,
+    isa: Isa,
 }
 
 impl Default for LodBudget {
@@ -201,29 +176,18 @@ impl Default for LodBudget {
     }
 }
 
-/// The bucket of the square of a scale, rounded down; the first and the last take what is beyond.
-#[inline(always)]
-fn bucket(scale_squared: f32) -> usize {
-    let above = ((scale_squared * ROUNDING).to_bits() >> BUCKET_SHIFT).saturating_sub(LOWEST);
-    (above as usize).min(BUCKETS - 1)
-}
-
-/// The square of the scale at which a bucket begins.
-fn square_of(bucket: usize) -> f32 {
-    f32::from_bits((bucket as u32 + LOWEST) << BUCKET_SHIFT)
-}
-
 impl LodBudget {
     /// Nothing counted, a scale of 1.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            buckets: Box::new([[Bucket::default(); BUCKETS]; 2]),
+            steps: Histogram::new(),
             values: Vec::new(),
             nearest: Vec::new(),
             coarsest: Vec::new(),
             ratio: 1.0,
             at: UNSCALED,
+            isa: Isa::detect(),
         }
     }
 
@@ -249,10 +213,12 @@ impl LodBudget {
         self.ratio = if ratio > self.ratio { ratio } else { self.ratio };
         let steps = Steps::new(view, rule);
         self.begin_view(&steps, assets, costs);
-        let mut rows = Rows::new();
-        for listed in visible.chunks(ROWS) {
-            rows.read(instances, listed, view, &steps)?;
-            self.count(&rows, &steps, wanted, listed)?;
+        let (mut gathered, mut sizes) = (Gathered::new(), Sizes::new());
+        for listed in visible.chunks(BLOCK) {
+            let rows = gathered.rows(instances, levels, listed)?;
+            self.isa.measure(&mut sizes, &rows, view.position, &steps);
+            sizes.shown &= u64::MAX >> (BLOCK - listed.len());
+            self.count(&steps, &rows, &sizes, assets, costs)?;
         }
         self.fold_nearest(&steps, assets);
         Ok(())
@@ -266,7 +232,7 @@ impl LodBudget {
         self.nearest.resize(assets.len(), [f32::INFINITY; HELD_BY]);
         self.coarsest.clear();
         self.coarsest.extend(assets.iter().zip(costs).map(|(lods, cost)| Coarsest {
-            triangles: cost.triangles[lods.coarsest()],
+            appear: Step::appear(cost.triangles[lods.coarsest()]),
             reach_m: lods.all_errors_m()[lods.coarsest()] * steps.errors[1],
             is_shown: false,
         }));
@@ -275,45 +241,39 @@ impl LodBudget {
     /// Counts the steps of rows: first that each appears, then the levels of those that have any.
     fn count(
         &mut self,
-        rows: &Rows,
         steps: &Steps,
-        wanted: &Wanted<'_>,
-        listed: &[u32],
+        rows: &Rows<'_>,
+        sizes: &Sizes,
+        assets: &[AssetLods],
+        costs: &[AssetCosts],
     ) -> Result<(), LodError> {
-        let Wanted { instances, assets, costs, levels, .. } = *wanted;
-        let mut detailed = [0u8; ROWS];
+        let mut detailed = [0u8; BLOCK];
         let mut details = 0;
-        for &row in rows.shown() {
-            let row = usize::from(row) % ROWS;
-            let index = listed[row] as usize;
-            let asset = instances.asset[index];
-            let Some(coarsest) = self.coarsest.get_mut(asset as usize) else {
+        let (all_coarsest, histogram) = (&mut self.coarsest[..], &mut self.steps);
+        for row in lanes(sizes.shown) {
+            let row = row as usize % BLOCK;
+            let asset = rows.asset[row];
+            let Some(coarsest) = all_coarsest.get_mut(asset as usize) else {
                 return Err(LodError::Index { what: "asset", index: asset, count: assets.len() });
             };
             coarsest.is_shown = true;
-            let is_held = levels[index] != CULLED;
-            let at = bucket(rows.size_squared[row] * steps.sizes_squared[usize::from(is_held)]);
-            self.buckets[usize::from(is_held)][at].count(coarsest.triangles, APPEAR);
+            histogram.count(sizes.bucket[row] as usize, &coarsest.appear);
             let reach_m = coarsest.reach_m + rows.radius_m[row];
-            detailed[details % ROWS] = row as u8;
-            details += usize::from(reach_m * reach_m * ROUNDING >= rows.distance_m2[row]);
+            // Every candidate is written and only kept ones are counted: no branch to mispredict.
+            detailed[details % BLOCK] = row as u8;
+            details += usize::from(reach_m * reach_m * ROUNDING >= sizes.distance_m2[row]);
         }
         for &row in &detailed[..details] {
-            let row = usize::from(row) % ROWS;
-            let index = listed[row] as usize;
-            let asset = instances.asset[index] as usize;
-            let (distance_m, radius_m) = (rows.distance_m2[row].sqrt(), rows.radius_m[row]);
+            let row = usize::from(row) % BLOCK;
+            let asset = rows.asset[row] as usize;
+            let (distance_m, radius_m) = (sizes.distance_m2[row].sqrt(), rows.radius_m[row]);
             let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
             let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
-            let from = levels[index];
+            let from = rows.levels[row];
             let nearest = &mut self.nearest[asset][usize::from(from).min(LODS_MAX)];
             *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
-            let is_held = usize::from(from != CULLED);
-            let seen = Seen {
-                inverse_m: 1.0 / nearest_m,
-                size_squared: rows.size_squared[row] * steps.sizes_squared[is_held],
-                from,
-            };
+            let (inverse_m, scale_squared) = (1.0 / nearest_m, sizes.scale_squared[row]);
+            let seen = Seen { inverse_m, scale_squared, from };
             self.count_levels(steps, &seen, &assets[asset], &costs[asset]);
         }
         Ok(())
@@ -335,9 +295,9 @@ impl LodBudget {
             let value = error_m * steps.errors[is_held] * seen.inverse_m;
             // What is hidden has no levels.
             let squared = value * value;
-            let squared = if squared > seen.size_squared { seen.size_squared } else { squared };
+            let squared = if squared > seen.scale_squared { seen.scale_squared } else { squared };
             let triangles = cost.triangles[level] - cost.triangles[level + 1];
-            self.buckets[is_held][bucket(squared)].count(triangles, LEVEL);
+            self.steps.count(bucket(squared) + is_held * BUCKETS, &Step::refine(triangles));
         }
     }
 
@@ -376,8 +336,8 @@ impl LodBudget {
     /// [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because `cull_px` is
     /// 0 or something is nearer than its own size.
     pub fn fit(&mut self, costs: &[AssetCosts], budget: &Budget) -> Result<BudgetFit, LodError> {
-        let now = Totals::new(self, 1.0, costs, |v: &Values| &v.now);
-        let calm = Totals::new(self, self.ratio, costs, |v: &Values| &v.holding);
+        let now = Totals::new(&self.steps, 1.0, &self.bytes(costs, |v| &v.now));
+        let calm = Totals::new(&self.steps, self.ratio, &self.bytes(costs, |v| &v.holding));
         self.forget();
         let Some(least) = now.first_within(budget) else {
             return Err(now.refusal(budget));
@@ -397,85 +357,27 @@ impl LodBudget {
         })
     }
 
-    /// Forgets what was added; the scale stays.
-    fn forget(&mut self) {
-        self.values.fill(Values::default());
-        self.buckets.as_flattened_mut().fill(Bucket::default());
-        self.ratio = 1.0;
-    }
-}
-
-/// Sums from the top: what is taken at the scale where each bucket begins.
-struct Totals([Sum; BUCKETS]);
-
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    cost: Cost,
-    levels: u64,
-    appear: u64,
-}
-
-impl Sum {
-    fn add(&mut self, Bucket([triangles, steps]): &Bucket) {
-        self.cost.triangles += triangles;
-        self.levels += steps % APPEAR;
-        self.appear += steps / APPEAR;
-    }
-}
-
-impl Totals {
-    /// Fresh steps count down to `ratio` times lower scales than held ones.
-    fn new(
-        counted: &LodBudget,
-        ratio: f32,
+    /// Bytes of the levels of assets, by the bucket of the scale up to which each is needed.
+    fn bytes(
+        &self,
         costs: &[AssetCosts],
         values: impl Fn(&Values) -> &[f32; LODS_MAX],
-    ) -> Self {
+    ) -> [u64; BUCKETS] {
         let mut bytes = [0u64; BUCKETS];
-        for (cost, asset) in costs.iter().zip(&counted.values) {
+        for (cost, asset) in costs.iter().zip(&self.values) {
             for (&level_bytes, &value) in cost.bytes.iter().zip(values(asset)) {
                 if value > 0.0 {
                     bytes[bucket(value)] += u64::from(level_bytes);
                 }
             }
         }
-        let mut sums = [Sum::default(); BUCKETS];
-        let (mut sum, mut fresh) = (Sum::default(), BUCKETS);
-        for at in (0..BUCKETS).rev() {
-            // Rounded down, so that no bucket is left out that holds a step of this scale.
-            let lowest = square_of(at) / (ratio * ratio * ROUNDING * ROUNDING);
-            let lowest = if ratio > 1.0 { bucket(lowest) } else { at };
-            while fresh > lowest {
-                fresh -= 1;
-                sum.add(&counted.buckets[0][fresh]);
-            }
-            sum.add(&counted.buckets[1][at]);
-            sum.cost.bytes += bytes[at];
-            sums[at] = sum;
-        }
-        Self(sums)
+        bytes
     }
 
-    fn at(&self, bucket: usize) -> &Sum {
-        &self.0[bucket]
-    }
-
-    /// The lowest scale from 1 on whose cost is within a budget.
-    fn first_within(&self, budget: &Budget) -> Option<usize> {
-        let exceeds =
-            |sum: &Sum| sum.cost.triangles > budget.triangles || sum.cost.bytes > budget.bytes;
-        // Costs do not rise with the scale.
-        let first = UNSCALED + self.0[UNSCALED..].partition_point(exceeds);
-        (first < BUCKETS).then_some(first)
-    }
-
-    fn refusal(&self, budget: &Budget) -> LodError {
-        let Cost { triangles, bytes } = self.0[BUCKETS - 1].cost;
-        if triangles > budget.triangles {
-            let (budget, needed) = (budget.triangles, triangles);
-            LodError::Budget { what: "triangles", budget, needed }
-        } else {
-            LodError::Budget { what: "bytes", budget: budget.bytes, needed: bytes }
-        }
+    /// Forgets what was added; the scale stays.
+    fn forget(&mut self) {
+        self.values.fill(Values::default());
+        self.steps.clear();
+        self.ratio = 1.0;
     }
 }

@@ -1,4 +1,5 @@
 use crate::BLOCK;
+use core::num::NonZeroU64;
 
 /// Which instances are visible: the blocks that they lie in, and a bit for each.
 ///
@@ -88,9 +89,10 @@ impl VisibleBlocks {
 #[inline]
 pub(crate) fn lanes(mut mask: u64) -> impl Iterator<Item = u32> {
     core::iter::from_fn(move || {
-        let lane = mask.trailing_zeros();
-        mask &= mask.wrapping_sub(1);
-        (lane < u64::BITS).then_some(lane)
+        // Of a number that is not 0, one instruction wherever there is one.
+        let lane = NonZeroU64::new(mask)?.trailing_zeros();
+        mask &= mask - 1;
+        Some(lane)
     })
 }
 
