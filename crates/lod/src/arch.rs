@@ -62,13 +62,20 @@ impl Isa {
 
     /// [`Sizes::measure`].
     #[inline]
-    pub fn measure(self, sizes: &mut Sizes, rows: &Rows<'_>, from: Vec3, steps: &Steps) {
+    pub fn measure(
+        self,
+        sizes: &mut Sizes,
+        rows: &Rows<'_>,
+        from: Vec3,
+        steps: &Steps,
+        reach_m: &[f32],
+    ) {
         match self {
-            Self::Scalar => sizes.measure(rows, from, steps),
+            Self::Scalar => sizes.measure(rows, from, steps, reach_m),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => {
                 // SAFETY: `detect` gives `Avx2` only where the CPU has it.
-                unsafe { avx2_measure(sizes, rows, from, steps) }
+                unsafe { avx2_measure(sizes, rows, from, steps, reach_m) }
             }
         }
     }
@@ -202,6 +209,22 @@ mod x86 {
         Look { outside, to_near_m2, to_far_m2, farthest_m2 }
     }
 
+    /// Elements of a table, any where there is none of that number.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn gather(table: &[f32], numbers: &[u32; BLOCK], group: usize) -> __m256 {
+        let Some(last) = table.len().checked_sub(1).filter(|&last| last <= i32::MAX as usize)
+        else {
+            return _mm256_setzero_ps();
+        };
+        let numbers: &[u32; LANES] = &numbers.as_chunks().0[group];
+        // SAFETY: eight words are readable there; the load needs no alignment.
+        let numbers = unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) };
+        let within = _mm256_min_epu32(numbers, _mm256_set1_epi32(last as i32));
+        // SAFETY: no number exceeds the last one of the table, nor what is positive in 32 bits.
+        unsafe { _mm256_i32gather_ps::<4>(table.as_ptr(), within) }
+    }
+
     #[inline]
     #[target_feature(enable = "avx2")]
     fn store<T>(column: &mut [T; BLOCK], group: usize, v: __m256i) {
@@ -213,7 +236,13 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2")]
-    pub fn avx2_measure(sizes: &mut Sizes, rows: &Rows<'_>, from: Vec3, steps: &Steps) {
+    pub fn avx2_measure(
+        sizes: &mut Sizes,
+        rows: &Rows<'_>,
+        from: Vec3,
+        steps: &Steps,
+        reach_m: &[f32],
+    ) {
         let from = [_mm256_set1_ps(from.x), _mm256_set1_ps(from.y), _mm256_set1_ps(from.z)];
         let infinite = _mm256_set1_ps(f32::INFINITY);
         let zero = _mm256_setzero_ps();
@@ -222,7 +251,8 @@ mod x86 {
         let culled = _mm256_set1_epi32(i32::from(CULLED));
         let lowest = _mm256_set1_epi32(LOWEST as i32);
         let always = steps.always();
-        sizes.shown = 0;
+        let farthest = _mm256_set1_ps(steps.farthest_m);
+        (sizes.shown, sizes.detailed) = (0, 0);
         for group in 0..BLOCK / LANES {
             let radius = load(rows.radius_m, group);
             let d2 = distance_squared([rows.x, rows.y, rows.z], group, from);
@@ -244,7 +274,17 @@ mod x86 {
             let at = _mm256_sub_epi32(_mm256_max_epu32(at, lowest), lowest);
             let at = _mm256_min_epu32(at, _mm256_set1_epi32(BUCKETS as i32 - 1));
             let further = _mm256_andnot_si256(is_fresh, _mm256_set1_epi32(BUCKETS as i32));
-            sizes.shown |= u64::from(_mm256_movemask_ps(shown) as u8) << (group * LANES);
+            let within = |reach| {
+                let reach = _mm256_add_ps(reach, radius);
+                let reach2 = _mm256_mul_ps(_mm256_mul_ps(reach, reach), _mm256_set1_ps(ROUNDING));
+                _mm256_and_ps(shown, _mm256_cmp_ps::<_CMP_GE_OQ>(reach2, d2))
+            };
+            let bits = |mask| u64::from(_mm256_movemask_ps(mask) as u8) << (group * LANES);
+            sizes.shown |= bits(shown);
+            // Looking up is what takes longest, and in the distance no asset has any detail.
+            if _mm256_movemask_ps(within(farthest)) != 0 {
+                sizes.detailed |= bits(within(gather(reach_m, rows.asset, group)));
+            }
             store(&mut sizes.distance_m2, group, _mm256_castps_si256(d2));
             store(&mut sizes.scale_squared, group, _mm256_castps_si256(scale));
             store(&mut sizes.bucket, group, _mm256_add_epi32(at, further));
@@ -258,6 +298,8 @@ use x86::{avx2, avx2_measure, avx2_outside};
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::visible::lanes;
+    use crate::{AssetLods, CULLED, LodRule, LodView};
 
     /// Numbers of every kind, not numbers and infinities among them, from a seed.
     fn column(seed: u64) -> [f32; BLOCK] {
@@ -300,6 +342,41 @@ mod tests {
                 let bits = |l: &Look| [l.to_near_m2, l.to_far_m2, l.farthest_m2].map(f32::to_bits);
                 assert_eq!(bits(&look), bits(&expected), "{isa:?}");
             }
+        }
+    }
+
+    /// Rows of every kind, limits of nothing, levels held and not, assets that do not exist.
+    #[test]
+    fn every_instruction_set_measures_what_the_scalar_does() {
+        let isa = Isa::detect();
+        if isa == Isa::Scalar {
+            println!("skipped 1 instruction set: this CPU has no AVX2");
+        }
+        let views = [1.0, 0.0, 3.0].map(|cull_px| LodRule::new(1.5, 1.2, cull_px).unwrap());
+        for seed in 0..if cfg!(miri) { 8 } else { 4000 } {
+            let [x, y, z, radius_m] = [0, 1, 2, 3].map(|axis| column(seed * 5 + axis));
+            let radius_m = radius_m.map(|r| if seed % 2 == 0 { r * 0.01 } else { r });
+            let bits = column(seed * 5 + 4).map(f32::to_bits);
+            let levels = bits.map(|v| if v % 2 == 0 { CULLED } else { (v % 8) as u8 });
+            let asset = bits.map(|v| if seed % 3 == 0 { v } else { v % 5 });
+            let rows =
+                Rows { x: &x, y: &y, z: &z, radius_m: &radius_m, asset: &asset, levels: &levels };
+            let assets = [0.0, 0.1, 0.5, 2.0].map(|e| AssetLods::new(&[0.0, e]).unwrap());
+            let view = LodView { position: Vec3::new(x[1], y[2], z[3]), focal_px: 935.0 };
+            let steps = Steps::new(&view, &views[seed as usize % views.len()], &assets);
+            let reach_m = assets.map(|lods| lods.all_errors_m()[1] * steps.errors[1]);
+            let [mut expected, mut sizes] = [Sizes::new(), Sizes::new()];
+            expected.measure(&rows, view.position, &steps, &reach_m);
+            isa.measure(&mut sizes, &rows, view.position, &steps, &reach_m);
+            let exists = |row: &usize| asset[*row] < reach_m.len() as u32;
+            assert_eq!(sizes.shown, expected.shown);
+            for row in lanes(sizes.shown) {
+                assert_eq!(sizes.bucket[row], expected.bucket[row]);
+                let bits = |s: &Sizes| [s.distance_m2[row], s.scale_squared[row]].map(f32::to_bits);
+                assert_eq!(bits(&sizes), bits(&expected));
+            }
+            let detailed = |s: &Sizes| lanes(s.detailed).filter(exists).collect::<Vec<_>>();
+            assert_eq!(detailed(&sizes), detailed(&expected));
         }
     }
 

@@ -111,13 +111,38 @@ pub struct Wanted<'a> {
     pub rule: &'a LodRule,
 }
 
-/// What is looked up for every instance.
+/// What is looked up for every instance that is shown.
 #[derive(Clone, Copy, Debug)]
 struct Coarsest {
     appear: Step,
-    /// Distance of the nearest point beyond which this level will do.
-    reach_m: f32,
     is_shown: bool,
+}
+
+/// What is looked up for every instance that has finer levels to gain.
+#[derive(Clone, Copy, Debug)]
+struct Ladder {
+    /// By level: its error at a distance of 1 m, over the threshold; fresh, and held.
+    errors: [[f32; LODS_MAX]; 2],
+    /// By level: triangles that it has more than the next coarser one.
+    triangles: [u32; LODS_MAX],
+    coarsest: usize,
+    /// By the level that they were shown at, last those not shown: distance of the nearest instance.
+    nearest_m: [f32; HELD_BY],
+}
+
+impl Ladder {
+    fn new(steps: &Steps, lods: &AssetLods, cost: &AssetCosts) -> Self {
+        let mut triangles = cost.triangles;
+        for level in 0..lods.coarsest() {
+            triangles[level] -= triangles[level + 1];
+        }
+        Self {
+            errors: steps.errors.map(|reach| lods.all_errors_m().map(|error_m| error_m * reach)),
+            triangles,
+            coarsest: lods.coarsest(),
+            nearest_m: [f32::INFINITY; HELD_BY],
+        }
+    }
 }
 
 /// One instance, as its levels are counted.
@@ -159,11 +184,12 @@ pub struct LodBudget {
     steps: Histogram,
     /// By asset: up to which scale each level is needed.
     values: Vec<Values>,
-    /// Of one view, by asset and the level that they were shown at, last those not shown: distance
-    /// of the nearest instance that has finer levels to gain.
-    nearest: Vec<[f32; HELD_BY]>,
     /// Of one view, by asset.
     coarsest: Vec<Coarsest>,
+    /// Of one view, by asset: distance of the nearest point beyond which the coarsest level will do.
+    reach_m: Vec<f32>,
+    /// Of one view, by asset.
+    ladders: Vec<Ladder>,
     /// Largest ratio of thresholds among the rules.
     ratio: f32,
     at: usize,
@@ -176,6 +202,28 @@ impl Default for LodBudget {
     }
 }
 
+/// Counts the levels of one instance, the coarsest step first.
+#[inline(always)]
+fn count_levels(histogram: &mut Histogram, ladder: &Ladder, seen: &Seen) {
+    let [fresh, held] = &ladder.errors;
+    for level in (0..ladder.coarsest).rev() {
+        let holding = held[level + 1] * seen.inverse_m;
+        // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
+        // number.
+        let is_step = holding * holding * ROUNDING >= 1.0;
+        if !is_step {
+            break;
+        }
+        let is_held = usize::from(seen.from) <= level;
+        let value = if is_held { holding } else { fresh[level + 1] * seen.inverse_m };
+        // What is hidden has no levels.
+        let squared = value * value;
+        let squared = if squared > seen.scale_squared { seen.scale_squared } else { squared };
+        let at = bucket(squared) + usize::from(is_held) * BUCKETS;
+        histogram.count(at, &Step::refine(ladder.triangles[level]));
+    }
+}
+
 impl LodBudget {
     /// Nothing counted, a scale of 1.
     #[must_use]
@@ -183,8 +231,9 @@ impl LodBudget {
         Self {
             steps: Histogram::new(),
             values: Vec::new(),
-            nearest: Vec::new(),
             coarsest: Vec::new(),
+            reach_m: Vec::new(),
+            ladders: Vec::new(),
             ratio: 1.0,
             at: UNSCALED,
             isa: Isa::detect(),
@@ -211,16 +260,16 @@ impl LodBudget {
         }
         let ratio = rule.refine_px() / rule.coarsen_px();
         self.ratio = if ratio > self.ratio { ratio } else { self.ratio };
-        let steps = Steps::new(view, rule);
+        let steps = Steps::new(view, rule, assets);
         self.begin_view(&steps, assets, costs);
         let (mut gathered, mut sizes) = (Gathered::new(), Sizes::new());
         for listed in visible.chunks(BLOCK) {
             let rows = gathered.rows(instances, levels, listed)?;
-            self.isa.measure(&mut sizes, &rows, view.position, &steps);
-            sizes.shown &= u64::MAX >> (BLOCK - listed.len());
-            self.count(&steps, &rows, &sizes, assets, costs)?;
+            self.isa.measure(&mut sizes, &rows, view.position, &steps, &self.reach_m);
+            sizes.keep_first(listed.len());
+            self.count(&rows, &sizes)?;
         }
-        self.fold_nearest(&steps, assets);
+        self.fold_nearest();
         Ok(())
     }
 
@@ -228,103 +277,69 @@ impl LodBudget {
         if self.values.len() < assets.len() {
             self.values.resize(assets.len(), Values::default());
         }
-        self.nearest.clear();
-        self.nearest.resize(assets.len(), [f32::INFINITY; HELD_BY]);
+        let both = || assets.iter().zip(costs);
         self.coarsest.clear();
-        self.coarsest.extend(assets.iter().zip(costs).map(|(lods, cost)| Coarsest {
-            appear: Step::appear(cost.triangles[lods.coarsest()]),
-            reach_m: lods.all_errors_m()[lods.coarsest()] * steps.errors[1],
-            is_shown: false,
+        self.coarsest.extend(both().map(|(lods, cost)| {
+            let appear = Step::appear(cost.triangles[lods.coarsest()]);
+            Coarsest { appear, is_shown: false }
         }));
+        self.ladders.clear();
+        self.ladders.extend(both().map(|(lods, cost)| Ladder::new(steps, lods, cost)));
+        self.reach_m.clear();
+        self.reach_m.extend(self.ladders.iter().map(|ladder| ladder.errors[1][ladder.coarsest]));
     }
 
     /// Counts the steps of rows: first that each appears, then the levels of those that have any.
-    fn count(
-        &mut self,
-        steps: &Steps,
-        rows: &Rows<'_>,
-        sizes: &Sizes,
-        assets: &[AssetLods],
-        costs: &[AssetCosts],
-    ) -> Result<(), LodError> {
-        let mut detailed = [0u8; BLOCK];
-        let mut details = 0;
+    #[inline]
+    fn count(&mut self, rows: &Rows<'_>, sizes: &Sizes) -> Result<(), LodError> {
         let (all_coarsest, histogram) = (&mut self.coarsest[..], &mut self.steps);
         for row in lanes(sizes.shown) {
-            let row = row as usize % BLOCK;
-            let asset = rows.asset[row];
+            let (asset, at) = (rows.asset[row], sizes.bucket[row]);
             let Some(coarsest) = all_coarsest.get_mut(asset as usize) else {
-                return Err(LodError::Index { what: "asset", index: asset, count: assets.len() });
+                let count = all_coarsest.len();
+                return Err(LodError::Index { what: "asset", index: asset, count });
             };
             coarsest.is_shown = true;
-            histogram.count(sizes.bucket[row] as usize, &coarsest.appear);
-            let reach_m = coarsest.reach_m + rows.radius_m[row];
-            // Every candidate is written and only kept ones are counted: no branch to mispredict.
-            detailed[details % BLOCK] = row as u8;
-            details += usize::from(reach_m * reach_m * ROUNDING >= sizes.distance_m2[row]);
+            histogram.count(at as usize, &coarsest.appear);
         }
-        for &row in &detailed[..details] {
-            let row = usize::from(row) % BLOCK;
-            let asset = rows.asset[row] as usize;
+        for row in lanes(sizes.detailed) {
+            let ladder = &mut self.ladders[rows.asset[row] as usize];
             let (distance_m, radius_m) = (sizes.distance_m2[row].sqrt(), rows.radius_m[row]);
             let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
             let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
             let from = rows.levels[row];
-            let nearest = &mut self.nearest[asset][usize::from(from).min(LODS_MAX)];
+            let nearest = &mut ladder.nearest_m[usize::from(from).min(LODS_MAX)];
             *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
             let (inverse_m, scale_squared) = (1.0 / nearest_m, sizes.scale_squared[row]);
-            let seen = Seen { inverse_m, scale_squared, from };
-            self.count_levels(steps, &seen, &assets[asset], &costs[asset]);
+            count_levels(histogram, ladder, &Seen { inverse_m, scale_squared, from });
         }
         Ok(())
     }
 
-    /// Counts the levels of one instance, the coarsest step first.
-    #[inline]
-    fn count_levels(&mut self, steps: &Steps, seen: &Seen, lods: &AssetLods, cost: &AssetCosts) {
-        for level in (0..lods.coarsest()).rev() {
-            let error_m = lods.all_errors_m()[level + 1];
-            let holding = error_m * steps.errors[1] * seen.inverse_m;
-            // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
-            // number.
-            let is_step = holding * holding * ROUNDING >= 1.0;
-            if !is_step {
-                break;
-            }
-            let is_held = usize::from(usize::from(seen.from) <= level);
-            let value = error_m * steps.errors[is_held] * seen.inverse_m;
-            // What is hidden has no levels.
-            let squared = value * value;
-            let squared = if squared > seen.scale_squared { seen.scale_squared } else { squared };
-            let triangles = cost.triangles[level] - cost.triangles[level + 1];
-            self.steps.count(bucket(squared) + is_held * BUCKETS, &Step::refine(triangles));
-        }
-    }
-
     /// For the bytes, the nearest instance of each asset speaks for all: takes what one view found
     /// into the scales that levels are needed up to.
-    fn fold_nearest(&mut self, steps: &Steps, assets: &[AssetLods]) {
+    fn fold_nearest(&mut self) {
         let smaller = |a: f32, b: f32| if b < a { b } else { a };
         let larger = |a: f32, b: f32| if b > a { b } else { a };
-        let found = self.nearest.iter().zip(&self.coarsest);
-        for ((values, lods), (nearest, coarsest)) in self.values.iter_mut().zip(assets).zip(found) {
-            let any_m = nearest.iter().copied().fold(f32::INFINITY, smaller);
+        let found = self.ladders.iter().zip(&self.coarsest);
+        for (values, (ladder, coarsest)) in self.values.iter_mut().zip(found) {
+            let [fresh_errors, held_errors] = &ladder.errors;
+            let any_m = ladder.nearest_m.into_iter().fold(f32::INFINITY, smaller);
             let mut held_m = f32::INFINITY;
-            for (level, &at_m) in nearest[..lods.coarsest()].iter().enumerate() {
+            for (level, &at_m) in ladder.nearest_m[..ladder.coarsest].iter().enumerate() {
                 held_m = smaller(held_m, at_m);
                 // No error at no distance is not a number, and never larger.
-                let error_m = lods.all_errors_m()[level + 1];
-                let holding = error_m * steps.errors[1] / any_m;
+                let holding = held_errors[level + 1] / any_m;
                 values.holding[level] = larger(values.holding[level], holding * holding);
-                let held = error_m * steps.errors[1] / held_m;
-                let fresh = error_m * steps.errors[0] / any_m;
+                let held = held_errors[level + 1] / held_m;
+                let fresh = fresh_errors[level + 1] / any_m;
                 let now = larger(values.now[level], held * held);
                 values.now[level] = larger(now, fresh * fresh);
             }
             if coarsest.is_shown {
                 // The coarsest level of what is shown stays, whatever vanishes.
-                values.now[lods.coarsest()] = f32::INFINITY;
-                values.holding[lods.coarsest()] = f32::INFINITY;
+                values.now[ladder.coarsest] = f32::INFINITY;
+                values.holding[ladder.coarsest] = f32::INFINITY;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::band::distance_squared;
 use crate::histogram::{BUCKETS, bucket};
-use crate::{BLOCK, CULLED, Instances, LodError, LodRule, LodView};
+use crate::{AssetLods, BLOCK, CULLED, Instances, LodError, LodRule, LodView};
 use farplane_geom::Vec3;
 
 /// Scales are taken this much larger than computed, so that whatever rounding decides in the
@@ -17,14 +17,20 @@ pub(crate) struct Steps {
     pub errors: [f32; 2],
     /// Squared, for radii and the centre; likewise.
     pub sizes_squared: [f32; 2],
+    /// Distance of the nearest point beyond which the coarsest level of any asset will do.
+    pub farthest_m: f32,
 }
 
 impl Steps {
-    pub fn new(view: &LodView, rule: &LodRule) -> Self {
+    pub fn new(view: &LodView, rule: &LodRule, assets: &[AssetLods]) -> Self {
         let error = |px: f32| view.focal_px / px;
         let size = |px: f32| 2.0 * view.focal_px / px;
+        let errors = [rule.refine_px(), rule.coarsen_px()].map(error);
+        let reach_m = |lods: &AssetLods| lods.all_errors_m()[lods.coarsest()] * errors[1];
+        let larger = |a: f32, b: f32| if b > a { b } else { a };
         Self {
-            errors: [rule.refine_px(), rule.coarsen_px()].map(error),
+            errors,
+            farthest_m: assets.iter().map(reach_m).fold(0.0, larger),
             sizes_squared: [rule.cull_px(), rule.vanish_px()].map(|px| size(px) * size(px)),
         }
     }
@@ -56,6 +62,8 @@ pub(crate) struct Rows<'a> {
 pub(crate) struct Sizes {
     /// A bit for each that the rule without a scale shows, or would go on showing.
     pub shown: u64,
+    /// Of those, each for which the coarsest level may not do.
+    pub detailed: u64,
     /// Squared distance of the centre.
     pub distance_m2: [f32; BLOCK],
     /// Square of the scale up to which each is shown. Of those not shown it means nothing, nor does
@@ -68,13 +76,15 @@ pub(crate) struct Sizes {
 impl Sizes {
     pub fn new() -> Self {
         let zero = [0.0; BLOCK];
-        Self { shown: 0, distance_m2: zero, scale_squared: zero, bucket: [0; BLOCK] }
+        Self { shown: 0, detailed: 0, distance_m2: zero, scale_squared: zero, bucket: [0; BLOCK] }
     }
 
-    /// The definition of what every instruction set computes.
-    pub fn measure(&mut self, rows: &Rows<'_>, from: Vec3, steps: &Steps) {
+    /// The definition of what every instruction set computes; `reach_m` is by asset the distance of
+    /// the nearest point beyond which the coarsest level will do. Nothing is said of the detail of
+    /// assets that do not exist.
+    pub fn measure(&mut self, rows: &Rows<'_>, from: Vec3, steps: &Steps, reach_m: &[f32]) {
         let (always, least) = (steps.always(), steps.least_size_squared());
-        self.shown = 0;
+        (self.shown, self.detailed) = (0, 0);
         for i in 0..BLOCK {
             let radius_m = rows.radius_m[i];
             let d2 = distance_squared([rows.x[i], rows.y[i], rows.z[i]], from);
@@ -90,7 +100,17 @@ impl Sizes {
             self.scale_squared[i] = scale_squared;
             self.bucket[i] = (bucket(scale_squared) + is_held * BUCKETS) as u32;
             self.shown |= u64::from(is_shown) << i;
+            let reach_m = reach_m.get(rows.asset[i] as usize).map_or(0.0, |reach| reach + radius_m);
+            let is_detailed = is_shown & (reach_m * reach_m * ROUNDING >= d2);
+            self.detailed |= u64::from(is_detailed) << i;
         }
+    }
+
+    /// Forgets all but the first few.
+    pub fn keep_first(&mut self, count: usize) {
+        let kept = u64::MAX >> (BLOCK - count);
+        self.shown &= kept;
+        self.detailed &= kept;
     }
 }
 
