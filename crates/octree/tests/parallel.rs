@@ -21,7 +21,7 @@ fn tree(side: u16) -> Octree {
 
 /// Three frusta, one of them twice, and one too many.
 fn several(query: &Query<'_>, view: &View, radius: f32) -> usize {
-    let mut turned = view.clone();
+    let mut turned = *view;
     turned.clip_m[1] = f64::from(radius.min(20.0)) + 2.0;
     let frusta = [view, &turned, view].map(|view| view.frustum(DVec3::ZERO));
     let (mut scratch, mut one, mut many) = (Scratch::default(), vec![(7, 7)], vec![(7, 7)]);
