@@ -5,6 +5,7 @@
 
 use crate::BLOCK;
 use crate::band::distance_squared;
+use crate::rows::{Rows, Sizes, Steps};
 use farplane_geom::Vec3;
 
 /// The columns that a look reads, of one block. Lanes behind the last instance must be such that
@@ -55,6 +56,26 @@ impl Isa {
             Self::Avx2 => {
                 // SAFETY: `detect` gives `Avx2` only where the CPU has it.
                 unsafe { avx2(columns, from) }
+            }
+        }
+    }
+
+    /// [`Sizes::measure`].
+    #[inline]
+    pub fn measure(
+        self,
+        sizes: &mut Sizes,
+        rows: &Rows<'_>,
+        from: Vec3,
+        steps: &Steps,
+        reach_m: &[f32],
+    ) {
+        match self {
+            Self::Scalar => sizes.measure(rows, from, steps, reach_m),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                // SAFETY: `detect` gives `Avx2` only where the CPU has it.
+                unsafe { avx2_measure(sizes, rows, from, steps, reach_m) }
             }
         }
     }
@@ -111,7 +132,10 @@ fn scalar(c: &Columns<'_>, from: Vec3) -> Look {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{BLOCK, Columns, Look, smaller};
+    use super::{BLOCK, Columns, Look, Rows, Sizes, Steps, smaller};
+    use crate::CULLED;
+    use crate::histogram::{BUCKET_SHIFT, BUCKETS, LOWEST};
+    use crate::rows::ROUNDING;
     use core::arch::x86_64::*;
     use farplane_geom::Vec3;
 
@@ -127,10 +151,10 @@ mod x86 {
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn distance_squared(c: &Columns<'_>, group: usize, from: [__m256; 3]) -> __m256 {
-        let x = _mm256_sub_ps(load(c.x, group), from[0]);
-        let y = _mm256_sub_ps(load(c.y, group), from[1]);
-        let z = _mm256_sub_ps(load(c.z, group), from[2]);
+    fn distance_squared(center: [&[f32; BLOCK]; 3], group: usize, from: [__m256; 3]) -> __m256 {
+        let x = _mm256_sub_ps(load(center[0], group), from[0]);
+        let y = _mm256_sub_ps(load(center[1], group), from[1]);
+        let z = _mm256_sub_ps(load(center[2], group), from[2]);
         let xy = _mm256_add_ps(_mm256_mul_ps(x, x), _mm256_mul_ps(y, y));
         _mm256_add_ps(xy, _mm256_mul_ps(z, z))
     }
@@ -150,7 +174,7 @@ mod x86 {
         let from = [_mm256_set1_ps(from.x), _mm256_set1_ps(from.y), _mm256_set1_ps(from.z)];
         let mut outside = 0;
         for group in 0..BLOCK / LANES {
-            let d2 = distance_squared(c, group, from);
+            let d2 = distance_squared([c.x, c.y, c.z], group, from);
             let bits = outside_bits(d2, load(c.near_m2, group), load(c.far_m2, group));
             outside |= bits << (group * LANES);
         }
@@ -164,7 +188,7 @@ mod x86 {
         let (mut to_near, mut to_far, mut farthest) = (infinite, infinite, _mm256_setzero_ps());
         let mut outside = 0;
         for group in 0..BLOCK / LANES {
-            let d2 = distance_squared(c, group, from);
+            let d2 = distance_squared([c.x, c.y, c.z], group, from);
             let (near, far) = (load(c.near_m2, group), load(c.far_m2, group));
             outside |= outside_bits(d2, near, far) << (group * LANES);
             // The second operand is what stays where one is not a number.
@@ -184,14 +208,98 @@ mod x86 {
         let farthest_m2 = lanes(farthest).into_iter().fold(0.0, |a, b| if b > a { b } else { a });
         Look { outside, to_near_m2, to_far_m2, farthest_m2 }
     }
+
+    /// Elements of a table, any where there is none of that number.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn gather(table: &[f32], numbers: &[u32; BLOCK], group: usize) -> __m256 {
+        let Some(last) = table.len().checked_sub(1).filter(|&last| last <= i32::MAX as usize)
+        else {
+            return _mm256_setzero_ps();
+        };
+        let numbers: &[u32; LANES] = &numbers.as_chunks().0[group];
+        // SAFETY: eight words are readable there; the load needs no alignment.
+        let numbers = unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) };
+        let within = _mm256_min_epu32(numbers, _mm256_set1_epi32(last as i32));
+        // SAFETY: no number exceeds the last one of the table, nor what is positive in 32 bits.
+        unsafe { _mm256_i32gather_ps::<4>(table.as_ptr(), within) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn store<T>(column: &mut [T; BLOCK], group: usize, v: __m256i) {
+        const { assert!(size_of::<T>() * LANES == size_of::<__m256i>()) };
+        let lanes: &mut [T; LANES] = &mut column.as_chunks_mut().0[group];
+        // SAFETY: 32 bytes are writable there; the store needs no alignment, and any bits are a
+        // value of the floats and words that this module stores.
+        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), v) };
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn avx2_measure(
+        sizes: &mut Sizes,
+        rows: &Rows<'_>,
+        from: Vec3,
+        steps: &Steps,
+        reach_m: &[f32],
+    ) {
+        let from = [_mm256_set1_ps(from.x), _mm256_set1_ps(from.y), _mm256_set1_ps(from.z)];
+        let infinite = _mm256_set1_ps(f32::INFINITY);
+        let zero = _mm256_setzero_ps();
+        let least = _mm256_set1_ps(steps.least_size_squared());
+        let [fresh, held] = steps.sizes_squared.map(|size| _mm256_set1_ps(size));
+        let culled = _mm256_set1_epi32(i32::from(CULLED));
+        let lowest = _mm256_set1_epi32(LOWEST as i32);
+        let always = steps.always();
+        let farthest = _mm256_set1_ps(steps.farthest_m);
+        (sizes.shown, sizes.detailed) = (0, 0);
+        for group in 0..BLOCK / LANES {
+            let radius = load(rows.radius_m, group);
+            let d2 = distance_squared([rows.x, rows.y, rows.z], group, from);
+            let (size, shown) = if always {
+                let at_a_place = _mm256_cmp_ps::<_CMP_LT_OQ>(d2, infinite);
+                (infinite, _mm256_and_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(radius, zero), at_a_place))
+            } else {
+                let size = _mm256_div_ps(_mm256_mul_ps(radius, radius), d2);
+                let is_large = _mm256_cmp_ps::<_CMP_GE_OQ>(size, least);
+                (size, _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(radius, zero), is_large))
+            };
+            let levels: &[u8; LANES] = &rows.levels.as_chunks().0[group];
+            let levels = _mm_cvtsi64_si128(i64::from_le_bytes(*levels));
+            let is_fresh = _mm256_cmpeq_epi32(_mm256_cvtepu8_epi32(levels), culled);
+            let scale =
+                _mm256_mul_ps(size, _mm256_blendv_ps(held, fresh, _mm256_castsi256_ps(is_fresh)));
+            let bits = _mm256_castps_si256(_mm256_mul_ps(scale, _mm256_set1_ps(ROUNDING)));
+            let at = _mm256_srli_epi32::<{ BUCKET_SHIFT as i32 }>(bits);
+            let at = _mm256_sub_epi32(_mm256_max_epu32(at, lowest), lowest);
+            let at = _mm256_min_epu32(at, _mm256_set1_epi32(BUCKETS as i32 - 1));
+            let further = _mm256_andnot_si256(is_fresh, _mm256_set1_epi32(BUCKETS as i32));
+            let within = |reach| {
+                let reach = _mm256_add_ps(reach, radius);
+                let reach2 = _mm256_mul_ps(_mm256_mul_ps(reach, reach), _mm256_set1_ps(ROUNDING));
+                _mm256_and_ps(shown, _mm256_cmp_ps::<_CMP_GE_OQ>(reach2, d2))
+            };
+            let bits = |mask| u64::from(_mm256_movemask_ps(mask) as u8) << (group * LANES);
+            sizes.shown |= bits(shown);
+            // Looking up is what takes longest, and in the distance no asset has any detail.
+            if _mm256_movemask_ps(within(farthest)) != 0 {
+                sizes.detailed |= bits(within(gather(reach_m, rows.asset, group)));
+            }
+            store(&mut sizes.distance_m2, group, _mm256_castps_si256(d2));
+            store(&mut sizes.scale_squared, group, _mm256_castps_si256(scale));
+            store(&mut sizes.bucket, group, _mm256_add_epi32(at, further));
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-use x86::{avx2, avx2_outside};
+use x86::{avx2, avx2_measure, avx2_outside};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::visible::lanes;
+    use crate::{AssetLods, CULLED, LodRule, LodView};
 
     /// Numbers of every kind, not numbers and infinities among them, from a seed.
     fn column(seed: u64) -> [f32; BLOCK] {
@@ -234,6 +342,41 @@ mod tests {
                 let bits = |l: &Look| [l.to_near_m2, l.to_far_m2, l.farthest_m2].map(f32::to_bits);
                 assert_eq!(bits(&look), bits(&expected), "{isa:?}");
             }
+        }
+    }
+
+    /// Rows of every kind, limits of nothing, levels held and not, assets that do not exist.
+    #[test]
+    fn every_instruction_set_measures_what_the_scalar_does() {
+        let isa = Isa::detect();
+        if isa == Isa::Scalar {
+            println!("skipped 1 instruction set: this CPU has no AVX2");
+        }
+        let views = [1.0, 0.0, 3.0].map(|cull_px| LodRule::new(1.5, 1.2, cull_px).unwrap());
+        for seed in 0..if cfg!(miri) { 8 } else { 4000 } {
+            let [x, y, z, radius_m] = [0, 1, 2, 3].map(|axis| column(seed * 5 + axis));
+            let radius_m = radius_m.map(|r| if seed % 2 == 0 { r * 0.01 } else { r });
+            let bits = column(seed * 5 + 4).map(f32::to_bits);
+            let levels = bits.map(|v| if v % 2 == 0 { CULLED } else { (v % 8) as u8 });
+            let asset = bits.map(|v| if seed % 3 == 0 { v } else { v % 5 });
+            let rows =
+                Rows { x: &x, y: &y, z: &z, radius_m: &radius_m, asset: &asset, levels: &levels };
+            let assets = [0.0, 0.1, 0.5, 2.0].map(|e| AssetLods::new(&[0.0, e]).unwrap());
+            let view = LodView { position: Vec3::new(x[1], y[2], z[3]), focal_px: 935.0 };
+            let steps = Steps::new(&view, &views[seed as usize % views.len()], &assets);
+            let reach_m = assets.map(|lods| lods.all_errors_m()[1] * steps.errors[1]);
+            let [mut expected, mut sizes] = [Sizes::new(), Sizes::new()];
+            expected.measure(&rows, view.position, &steps, &reach_m);
+            isa.measure(&mut sizes, &rows, view.position, &steps, &reach_m);
+            let exists = |row: &usize| asset[*row] < reach_m.len() as u32;
+            assert_eq!(sizes.shown, expected.shown);
+            for row in lanes(sizes.shown) {
+                assert_eq!(sizes.bucket[row], expected.bucket[row]);
+                let bits = |s: &Sizes| [s.distance_m2[row], s.scale_squared[row]].map(f32::to_bits);
+                assert_eq!(bits(&sizes), bits(&expected));
+            }
+            let detailed = |s: &Sizes| lanes(s.detailed).filter(exists).collect::<Vec<_>>();
+            assert_eq!(detailed(&sizes), detailed(&expected));
         }
     }
 

@@ -1,16 +1,8 @@
-use crate::rows::{ROUNDING, ROWS, Rows, Steps};
-use crate::{AssetLods, CULLED, Instances, LODS_MAX, LodError, LodRule, LodView};
-
-/// Buckets an octave of the square of a scale: a bucket is 1.6 to 3.1% wide.
-const BUCKETS_PER_OCTAVE: u32 = 16;
-/// The mantissa bits of an `f32` that do not choose a bucket.
-const BUCKET_SHIFT: u32 = 23 - BUCKETS_PER_OCTAVE.trailing_zeros();
-/// The lowest scale that is told apart, 2⁻³: hysteresis reaches a little below 1.
-const LOWEST: u32 = 0.015625f32.to_bits() >> BUCKET_SHIFT;
-/// Scales of 2⁻³ to 2¹⁶: thresholds 65,536 times as large as asked for.
-const BUCKETS: usize = 38 * BUCKETS_PER_OCTAVE as usize;
-/// The bucket that begins at a scale of 1: the rule as given.
-const UNSCALED: usize = 6 * BUCKETS_PER_OCTAVE as usize;
+use crate::arch::Isa;
+use crate::histogram::{BUCKETS, Histogram, Step, Totals, UNSCALED, bucket, square_of};
+use crate::rows::{Gathered, ROUNDING, Rows, Sizes, Steps};
+use crate::visible::lanes;
+use crate::{AssetLods, BLOCK, Instances, LODS_MAX, LodError, LodRule, LodView};
 
 /// Part of the distances by which the nearest point is taken nearer: the difference of nearly equal
 /// numbers rounds badly, and rounding must never make anything cheaper.
@@ -119,30 +111,38 @@ pub struct Wanted<'a> {
     pub rule: &'a LodRule,
 }
 
-/// Steps of one bucket of scale: a step refines an instance by one level, or lets it appear.
-/// Triangles; levels, and 2³² times as many appearances. In two words, so that one addition of a
-/// vector counts a step.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket([u64; 2]);
-
-const LEVEL: u64 = 1;
-const APPEAR: u64 = 1 << 32;
-
-impl Bucket {
-    #[inline(always)]
-    fn count(&mut self, triangles: u32, step: u64) {
-        let Self([all_triangles, steps]) = *self;
-        *self = Self([all_triangles + u64::from(triangles), steps + step]);
-    }
-}
-
-/// What is looked up for every instance.
+/// What is looked up for every instance that is shown.
 #[derive(Clone, Copy, Debug)]
 struct Coarsest {
-    triangles: u32,
-    /// Distance of the nearest point beyond which this level will do.
-    reach_m: f32,
+    appear: Step,
     is_shown: bool,
+}
+
+/// What is looked up for every instance that has finer levels to gain.
+#[derive(Clone, Copy, Debug)]
+struct Ladder {
+    /// By level: its error at a distance of 1 m, over the threshold; fresh, and held.
+    errors: [[f32; LODS_MAX]; 2],
+    /// By level: triangles that it has more than the next coarser one.
+    triangles: [u32; LODS_MAX],
+    coarsest: usize,
+    /// By the level that they were shown at, last those not shown: distance of the nearest instance.
+    nearest_m: [f32; HELD_BY],
+}
+
+impl Ladder {
+    fn new(steps: &Steps, lods: &AssetLods, cost: &AssetCosts) -> Self {
+        let mut triangles = cost.triangles;
+        for level in 0..lods.coarsest() {
+            triangles[level] -= triangles[level + 1];
+        }
+        Self {
+            errors: steps.errors.map(|reach| lods.all_errors_m().map(|error_m| error_m * reach)),
+            triangles,
+            coarsest: lods.coarsest(),
+            nearest_m: [f32::INFINITY; HELD_BY],
+        }
+    }
 }
 
 /// One instance, as its levels are counted.
@@ -150,7 +150,7 @@ struct Seen {
     /// One over the distance of the nearest point.
     inverse_m: f32,
     /// Square of the scale up to which it is shown.
-    size_squared: f32,
+    scale_squared: f32,
     /// The level before.
     from: u8,
 }
@@ -181,18 +181,19 @@ struct Values {
 /// exist.
 #[derive(Clone, Debug)]
 pub struct LodBudget {
-    /// Steps not taken before, and those that hysteresis holds, each by the threshold that counts.
-    buckets: Box<[[Bucket; BUCKETS]; 2]>,
+    steps: Histogram,
     /// By asset: up to which scale each level is needed.
     values: Vec<Values>,
-    /// Of one view, by asset and the level that they were shown at, last those not shown: distance
-    /// of the nearest instance that has finer levels to gain.
-    nearest: Vec<[f32; HELD_BY]>,
     /// Of one view, by asset.
     coarsest: Vec<Coarsest>,
+    /// Of one view, by asset: distance of the nearest point beyond which the coarsest level will do.
+    reach_m: Vec<f32>,
+    /// Of one view, by asset.
+    ladders: Vec<Ladder>,
     /// Largest ratio of thresholds among the rules.
     ratio: f32,
     at: usize,
+    isa: Isa,
 }
 
 impl Default for LodBudget {
@@ -201,16 +202,26 @@ impl Default for LodBudget {
     }
 }
 
-/// The bucket of the square of a scale, rounded down; the first and the last take what is beyond.
+/// Counts the levels of one instance, the coarsest step first.
 #[inline(always)]
-fn bucket(scale_squared: f32) -> usize {
-    let above = ((scale_squared * ROUNDING).to_bits() >> BUCKET_SHIFT).saturating_sub(LOWEST);
-    (above as usize).min(BUCKETS - 1)
-}
-
-/// The square of the scale at which a bucket begins.
-fn square_of(bucket: usize) -> f32 {
-    f32::from_bits((bucket as u32 + LOWEST) << BUCKET_SHIFT)
+fn count_levels(histogram: &mut Histogram, ladder: &Ladder, seen: &Seen) {
+    let [fresh, held] = &ladder.errors;
+    for level in (0..ladder.coarsest).rev() {
+        let holding = held[level + 1] * seen.inverse_m;
+        // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
+        // number.
+        let is_step = holding * holding * ROUNDING >= 1.0;
+        if !is_step {
+            break;
+        }
+        let is_held = usize::from(seen.from) <= level;
+        let value = if is_held { holding } else { fresh[level + 1] * seen.inverse_m };
+        // What is hidden has no levels.
+        let squared = value * value;
+        let squared = if squared > seen.scale_squared { seen.scale_squared } else { squared };
+        let at = bucket(squared) + usize::from(is_held) * BUCKETS;
+        histogram.count(at, &Step::refine(ladder.triangles[level]));
+    }
 }
 
 impl LodBudget {
@@ -218,12 +229,14 @@ impl LodBudget {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            buckets: Box::new([[Bucket::default(); BUCKETS]; 2]),
+            steps: Histogram::new(),
             values: Vec::new(),
-            nearest: Vec::new(),
             coarsest: Vec::new(),
+            reach_m: Vec::new(),
+            ladders: Vec::new(),
             ratio: 1.0,
             at: UNSCALED,
+            isa: Isa::detect(),
         }
     }
 
@@ -247,14 +260,16 @@ impl LodBudget {
         }
         let ratio = rule.refine_px() / rule.coarsen_px();
         self.ratio = if ratio > self.ratio { ratio } else { self.ratio };
-        let steps = Steps::new(view, rule);
+        let steps = Steps::new(view, rule, assets);
         self.begin_view(&steps, assets, costs);
-        let mut rows = Rows::new();
-        for listed in visible.chunks(ROWS) {
-            rows.read(instances, listed, view, &steps)?;
-            self.count(&rows, &steps, wanted, listed)?;
+        let (mut gathered, mut sizes) = (Gathered::new(), Sizes::new());
+        for listed in visible.chunks(BLOCK) {
+            let rows = gathered.rows(instances, levels, listed)?;
+            self.isa.measure(&mut sizes, &rows, view.position, &steps, &self.reach_m);
+            sizes.keep_first(listed.len());
+            self.count(&rows, &sizes)?;
         }
-        self.fold_nearest(&steps, assets);
+        self.fold_nearest();
         Ok(())
     }
 
@@ -262,109 +277,69 @@ impl LodBudget {
         if self.values.len() < assets.len() {
             self.values.resize(assets.len(), Values::default());
         }
-        self.nearest.clear();
-        self.nearest.resize(assets.len(), [f32::INFINITY; HELD_BY]);
+        let both = || assets.iter().zip(costs);
         self.coarsest.clear();
-        self.coarsest.extend(assets.iter().zip(costs).map(|(lods, cost)| Coarsest {
-            triangles: cost.triangles[lods.coarsest()],
-            reach_m: lods.all_errors_m()[lods.coarsest()] * steps.errors[1],
-            is_shown: false,
+        self.coarsest.extend(both().map(|(lods, cost)| {
+            let appear = Step::appear(cost.triangles[lods.coarsest()]);
+            Coarsest { appear, is_shown: false }
         }));
+        self.ladders.clear();
+        self.ladders.extend(both().map(|(lods, cost)| Ladder::new(steps, lods, cost)));
+        self.reach_m.clear();
+        self.reach_m.extend(self.ladders.iter().map(|ladder| ladder.errors[1][ladder.coarsest]));
     }
 
     /// Counts the steps of rows: first that each appears, then the levels of those that have any.
-    fn count(
-        &mut self,
-        rows: &Rows,
-        steps: &Steps,
-        wanted: &Wanted<'_>,
-        listed: &[u32],
-    ) -> Result<(), LodError> {
-        let Wanted { instances, assets, costs, levels, .. } = *wanted;
-        let mut detailed = [0u8; ROWS];
-        let mut details = 0;
-        for &row in rows.shown() {
-            let row = usize::from(row) % ROWS;
-            let index = listed[row] as usize;
-            let asset = instances.asset[index];
-            let Some(coarsest) = self.coarsest.get_mut(asset as usize) else {
-                return Err(LodError::Index { what: "asset", index: asset, count: assets.len() });
+    #[inline]
+    fn count(&mut self, rows: &Rows<'_>, sizes: &Sizes) -> Result<(), LodError> {
+        let (all_coarsest, histogram) = (&mut self.coarsest[..], &mut self.steps);
+        for row in lanes(sizes.shown) {
+            let (asset, at) = (rows.asset[row], sizes.bucket[row]);
+            let Some(coarsest) = all_coarsest.get_mut(asset as usize) else {
+                let count = all_coarsest.len();
+                return Err(LodError::Index { what: "asset", index: asset, count });
             };
             coarsest.is_shown = true;
-            let is_held = levels[index] != CULLED;
-            let at = bucket(rows.size_squared[row] * steps.sizes_squared[usize::from(is_held)]);
-            self.buckets[usize::from(is_held)][at].count(coarsest.triangles, APPEAR);
-            let reach_m = coarsest.reach_m + rows.radius_m[row];
-            detailed[details % ROWS] = row as u8;
-            details += usize::from(reach_m * reach_m * ROUNDING >= rows.distance_m2[row]);
+            histogram.count(at as usize, &coarsest.appear);
         }
-        for &row in &detailed[..details] {
-            let row = usize::from(row) % ROWS;
-            let index = listed[row] as usize;
-            let asset = instances.asset[index] as usize;
-            let (distance_m, radius_m) = (rows.distance_m2[row].sqrt(), rows.radius_m[row]);
+        for row in lanes(sizes.detailed) {
+            let ladder = &mut self.ladders[rows.asset[row] as usize];
+            let (distance_m, radius_m) = (sizes.distance_m2[row].sqrt(), rows.radius_m[row]);
             let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
             let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
-            let from = levels[index];
-            let nearest = &mut self.nearest[asset][usize::from(from).min(LODS_MAX)];
+            let from = rows.levels[row];
+            let nearest = &mut ladder.nearest_m[usize::from(from).min(LODS_MAX)];
             *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
-            let is_held = usize::from(from != CULLED);
-            let seen = Seen {
-                inverse_m: 1.0 / nearest_m,
-                size_squared: rows.size_squared[row] * steps.sizes_squared[is_held],
-                from,
-            };
-            self.count_levels(steps, &seen, &assets[asset], &costs[asset]);
+            let (inverse_m, scale_squared) = (1.0 / nearest_m, sizes.scale_squared[row]);
+            count_levels(histogram, ladder, &Seen { inverse_m, scale_squared, from });
         }
         Ok(())
     }
 
-    /// Counts the levels of one instance, the coarsest step first.
-    #[inline]
-    fn count_levels(&mut self, steps: &Steps, seen: &Seen, lods: &AssetLods, cost: &AssetCosts) {
-        for level in (0..lods.coarsest()).rev() {
-            let error_m = lods.all_errors_m()[level + 1];
-            let holding = error_m * steps.errors[1] * seen.inverse_m;
-            // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
-            // number.
-            let is_step = holding * holding * ROUNDING >= 1.0;
-            if !is_step {
-                break;
-            }
-            let is_held = usize::from(usize::from(seen.from) <= level);
-            let value = error_m * steps.errors[is_held] * seen.inverse_m;
-            // What is hidden has no levels.
-            let squared = value * value;
-            let squared = if squared > seen.size_squared { seen.size_squared } else { squared };
-            let triangles = cost.triangles[level] - cost.triangles[level + 1];
-            self.buckets[is_held][bucket(squared)].count(triangles, LEVEL);
-        }
-    }
-
     /// For the bytes, the nearest instance of each asset speaks for all: takes what one view found
     /// into the scales that levels are needed up to.
-    fn fold_nearest(&mut self, steps: &Steps, assets: &[AssetLods]) {
+    fn fold_nearest(&mut self) {
         let smaller = |a: f32, b: f32| if b < a { b } else { a };
         let larger = |a: f32, b: f32| if b > a { b } else { a };
-        let found = self.nearest.iter().zip(&self.coarsest);
-        for ((values, lods), (nearest, coarsest)) in self.values.iter_mut().zip(assets).zip(found) {
-            let any_m = nearest.iter().copied().fold(f32::INFINITY, smaller);
+        let found = self.ladders.iter().zip(&self.coarsest);
+        for (values, (ladder, coarsest)) in self.values.iter_mut().zip(found) {
+            let [fresh_errors, held_errors] = &ladder.errors;
+            let any_m = ladder.nearest_m.into_iter().fold(f32::INFINITY, smaller);
             let mut held_m = f32::INFINITY;
-            for (level, &at_m) in nearest[..lods.coarsest()].iter().enumerate() {
+            for (level, &at_m) in ladder.nearest_m[..ladder.coarsest].iter().enumerate() {
                 held_m = smaller(held_m, at_m);
                 // No error at no distance is not a number, and never larger.
-                let error_m = lods.all_errors_m()[level + 1];
-                let holding = error_m * steps.errors[1] / any_m;
+                let holding = held_errors[level + 1] / any_m;
                 values.holding[level] = larger(values.holding[level], holding * holding);
-                let held = error_m * steps.errors[1] / held_m;
-                let fresh = error_m * steps.errors[0] / any_m;
+                let held = held_errors[level + 1] / held_m;
+                let fresh = fresh_errors[level + 1] / any_m;
                 let now = larger(values.now[level], held * held);
                 values.now[level] = larger(now, fresh * fresh);
             }
             if coarsest.is_shown {
                 // The coarsest level of what is shown stays, whatever vanishes.
-                values.now[lods.coarsest()] = f32::INFINITY;
-                values.holding[lods.coarsest()] = f32::INFINITY;
+                values.now[ladder.coarsest] = f32::INFINITY;
+                values.holding[ladder.coarsest] = f32::INFINITY;
             }
         }
     }
@@ -376,8 +351,8 @@ impl LodBudget {
     /// [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because `cull_px` is
     /// 0 or something is nearer than its own size.
     pub fn fit(&mut self, costs: &[AssetCosts], budget: &Budget) -> Result<BudgetFit, LodError> {
-        let now = Totals::new(self, 1.0, costs, |v: &Values| &v.now);
-        let calm = Totals::new(self, self.ratio, costs, |v: &Values| &v.holding);
+        let now = Totals::new(&self.steps, 1.0, &self.bytes(costs, |v| &v.now));
+        let calm = Totals::new(&self.steps, self.ratio, &self.bytes(costs, |v| &v.holding));
         self.forget();
         let Some(least) = now.first_within(budget) else {
             return Err(now.refusal(budget));
@@ -397,85 +372,27 @@ impl LodBudget {
         })
     }
 
-    /// Forgets what was added; the scale stays.
-    fn forget(&mut self) {
-        self.values.fill(Values::default());
-        self.buckets.as_flattened_mut().fill(Bucket::default());
-        self.ratio = 1.0;
-    }
-}
-
-/// Sums from the top: what is taken at the scale where each bucket begins.
-struct Totals([Sum; BUCKETS]);
-
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    cost: Cost,
-    levels: u64,
-    appear: u64,
-}
-
-impl Sum {
-    fn add(&mut self, Bucket([triangles, steps]): &Bucket) {
-        self.cost.triangles += triangles;
-        self.levels += steps % APPEAR;
-        self.appear += steps / APPEAR;
-    }
-}
-
-impl Totals {
-    /// Fresh steps count down to `ratio` times lower scales than held ones.
-    fn new(
-        counted: &LodBudget,
-        ratio: f32,
+    /// Bytes of the levels of assets, by the bucket of the scale up to which each is needed.
+    fn bytes(
+        &self,
         costs: &[AssetCosts],
         values: impl Fn(&Values) -> &[f32; LODS_MAX],
-    ) -> Self {
+    ) -> [u64; BUCKETS] {
         let mut bytes = [0u64; BUCKETS];
-        for (cost, asset) in costs.iter().zip(&counted.values) {
+        for (cost, asset) in costs.iter().zip(&self.values) {
             for (&level_bytes, &value) in cost.bytes.iter().zip(values(asset)) {
                 if value > 0.0 {
                     bytes[bucket(value)] += u64::from(level_bytes);
                 }
             }
         }
-        let mut sums = [Sum::default(); BUCKETS];
-        let (mut sum, mut fresh) = (Sum::default(), BUCKETS);
-        for at in (0..BUCKETS).rev() {
-            // Rounded down, so that no bucket is left out that holds a step of this scale.
-            let lowest = square_of(at) / (ratio * ratio * ROUNDING * ROUNDING);
-            let lowest = if ratio > 1.0 { bucket(lowest) } else { at };
-            while fresh > lowest {
-                fresh -= 1;
-                sum.add(&counted.buckets[0][fresh]);
-            }
-            sum.add(&counted.buckets[1][at]);
-            sum.cost.bytes += bytes[at];
-            sums[at] = sum;
-        }
-        Self(sums)
+        bytes
     }
 
-    fn at(&self, bucket: usize) -> &Sum {
-        &self.0[bucket]
-    }
-
-    /// The lowest scale from 1 on whose cost is within a budget.
-    fn first_within(&self, budget: &Budget) -> Option<usize> {
-        let exceeds =
-            |sum: &Sum| sum.cost.triangles > budget.triangles || sum.cost.bytes > budget.bytes;
-        // Costs do not rise with the scale.
-        let first = UNSCALED + self.0[UNSCALED..].partition_point(exceeds);
-        (first < BUCKETS).then_some(first)
-    }
-
-    fn refusal(&self, budget: &Budget) -> LodError {
-        let Cost { triangles, bytes } = self.0[BUCKETS - 1].cost;
-        if triangles > budget.triangles {
-            let (budget, needed) = (budget.triangles, triangles);
-            LodError::Budget { what: "triangles", budget, needed }
-        } else {
-            LodError::Budget { what: "bytes", budget: budget.bytes, needed: bytes }
-        }
+    /// Forgets what was added; the scale stays.
+    fn forget(&mut self) {
+        self.values.fill(Values::default());
+        self.steps.clear();
+        self.ratio = 1.0;
     }
 }

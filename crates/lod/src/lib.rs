@@ -10,6 +10,7 @@ mod drawable;
 mod error;
 mod grid;
 mod hierarchy;
+mod histogram;
 mod instances;
 mod order;
 mod quadtree;

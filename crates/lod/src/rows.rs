@@ -1,10 +1,9 @@
-//! Visible instances a few at a time: what a budget needs to know of each, computed in columns.
+//! Visible instances a block at a time: what a budget needs to know of each, computed in columns.
 
 use crate::band::distance_squared;
-use crate::{Instances, LodError, LodRule, LodView};
-
-/// How many are computed at a time.
-pub(crate) const ROWS: usize = 64;
+use crate::histogram::{BUCKETS, bucket};
+use crate::{AssetLods, BLOCK, CULLED, Instances, LodError, LodRule, LodView};
+use farplane_geom::Vec3;
 
 /// Scales are taken this much larger than computed, so that whatever rounding decides in the
 /// selection, it never decides for more than was counted. For squares of scales.
@@ -12,125 +11,187 @@ pub(crate) const ROUNDING: f32 = 1.0 + 1.0 / (1u32 << 15) as f32;
 
 /// Thresholds of a rule seen from a view: times a size in metres, over metres of distance, they give
 /// the scale up to which a step is taken.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Steps {
     /// For errors and the nearest point; for levels that hysteresis does not hold, and that it does.
     pub errors: [f32; 2],
     /// Squared, for radii and the centre; likewise.
     pub sizes_squared: [f32; 2],
+    /// Distance of the nearest point beyond which the coarsest level of any asset will do.
+    pub farthest_m: f32,
 }
 
 impl Steps {
-    pub fn new(view: &LodView, rule: &LodRule) -> Self {
+    pub fn new(view: &LodView, rule: &LodRule, assets: &[AssetLods]) -> Self {
         let error = |px: f32| view.focal_px / px;
         let size = |px: f32| 2.0 * view.focal_px / px;
+        let errors = [rule.refine_px(), rule.coarsen_px()].map(error);
+        let reach_m = |lods: &AssetLods| lods.all_errors_m()[lods.coarsest()] * errors[1];
+        let larger = |a: f32, b: f32| if b > a { b } else { a };
         Self {
-            errors: [rule.refine_px(), rule.coarsen_px()].map(error),
+            errors,
+            farthest_m: assets.iter().map(reach_m).fold(0.0, larger),
             sizes_squared: [rule.cull_px(), rule.vanish_px()].map(|px| size(px) * size(px)),
         }
     }
+
+    /// Whether everything that is at a place is shown at any scale: the limit is 0 px.
+    pub fn always(&self) -> bool {
+        self.sizes_squared[0] == f32::INFINITY
+    }
+
+    /// Square of radius over distance from which on something is, or would go on being, shown.
+    pub fn least_size_squared(&self) -> f32 {
+        1.0 / (self.sizes_squared[1] * ROUNDING)
+    }
 }
 
-pub(crate) struct Rows {
-    pub distance_m2: [f32; ROWS],
-    pub radius_m: [f32; ROWS],
-    /// Square of radius over distance.
-    pub size_squared: [f32; ROWS],
-    shown: [u8; ROWS],
-    shown_count: usize,
+/// The columns of some instances.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub x: &'a [f32; BLOCK],
+    pub y: &'a [f32; BLOCK],
+    pub z: &'a [f32; BLOCK],
+    pub radius_m: &'a [f32; BLOCK],
+    pub asset: &'a [u32; BLOCK],
+    /// Levels before.
+    pub levels: &'a [u8; BLOCK],
 }
 
-impl Rows {
+/// How large instances are on screen.
+pub(crate) struct Sizes {
+    /// A bit for each that the rule without a scale shows, or would go on showing.
+    pub shown: u64,
+    /// Of those, each for which the coarsest level may not do.
+    pub detailed: u64,
+    /// Squared distance of the centre.
+    pub distance_m2: [f32; BLOCK],
+    /// Square of the scale up to which each is shown. Of those not shown it means nothing, nor does
+    /// the bucket.
+    pub scale_squared: [f32; BLOCK],
+    /// Its bucket, [`BUCKETS`] further on for what was shown before.
+    pub bucket: [u32; BLOCK],
+}
+
+impl Sizes {
     pub fn new() -> Self {
-        Self {
-            distance_m2: [0.0; ROWS],
-            radius_m: [0.0; ROWS],
-            size_squared: [0.0; ROWS],
-            shown: [0; ROWS],
-            shown_count: 0,
-        }
+        let zero = [0.0; BLOCK];
+        Self { shown: 0, detailed: 0, distance_m2: zero, scale_squared: zero, bucket: [0; BLOCK] }
     }
 
-    /// Rows that the rule without a scale shows, or would go on showing.
-    pub fn shown(&self) -> &[u8] {
-        &self.shown[..self.shown_count]
-    }
-
-    /// Reads up to [`ROWS`] instances and finds which are shown.
-    pub fn read(
-        &mut self,
-        instances: &Instances<'_>,
-        listed: &[u32],
-        view: &LodView,
-        steps: &Steps,
-    ) -> Result<(), LodError> {
-        let columns = [instances.x, instances.y, instances.z, instances.radius_m];
-        let mut read = [[0.0; ROWS]; 4];
-        match run(listed, instances.len()) {
-            Some(first) => {
-                for (into, column) in read.iter_mut().zip(columns) {
-                    into.copy_from_slice(&column[first..first + ROWS]);
-                }
-            }
-            None => gather(columns, listed, &mut read)?,
-        }
-        let [x, y, z, radius_m] = &read;
-        self.radius_m = *radius_m;
-        for row in 0..ROWS {
-            self.distance_m2[row] = distance_squared([x[row], y[row], z[row]], view.position);
-        }
-        for row in 0..ROWS {
-            let radius_m = self.radius_m[row];
-            self.size_squared[row] = radius_m * radius_m / self.distance_m2[row];
-        }
-        let always = steps.sizes_squared[0] == f32::INFINITY;
-        let least = 1.0 / (steps.sizes_squared[1] * ROUNDING);
-        let mut shown_count = 0;
-        for row in 0..listed.len().min(ROWS) {
-            let radius_m = self.radius_m[row];
+    /// The definition of what every instruction set computes; `reach_m` is by asset the distance of
+    /// the nearest point beyond which the coarsest level will do. Nothing is said of the detail of
+    /// assets that do not exist.
+    pub fn measure(&mut self, rows: &Rows<'_>, from: Vec3, steps: &Steps, reach_m: &[f32]) {
+        let (always, least) = (steps.always(), steps.least_size_squared());
+        (self.shown, self.detailed) = (0, 0);
+        for i in 0..BLOCK {
+            let radius_m = rows.radius_m[i];
+            let d2 = distance_squared([rows.x[i], rows.y[i], rows.z[i]], from);
+            let size_squared = if always { f32::INFINITY } else { radius_m * radius_m / d2 };
             let is_shown = if always {
-                // With a limit of 0 px everything that is at a place is shown at any scale.
-                self.size_squared[row] = f32::INFINITY;
-                (radius_m >= 0.0) & (self.distance_m2[row] < f32::INFINITY)
+                (radius_m >= 0.0) & (d2 < f32::INFINITY)
             } else {
-                (radius_m > 0.0) & (self.size_squared[row] >= least)
+                (radius_m > 0.0) & (size_squared >= least)
             };
-            self.shown[shown_count % ROWS] = row as u8;
-            shown_count += usize::from(is_shown);
+            let is_held = usize::from(rows.levels[i] != CULLED);
+            let scale_squared = size_squared * steps.sizes_squared[is_held];
+            self.distance_m2[i] = d2;
+            self.scale_squared[i] = scale_squared;
+            self.bucket[i] = (bucket(scale_squared) + is_held * BUCKETS) as u32;
+            self.shown |= u64::from(is_shown) << i;
+            let reach_m = reach_m.get(rows.asset[i] as usize).map_or(0.0, |reach| reach + radius_m);
+            let is_detailed = is_shown & (reach_m * reach_m * ROUNDING >= d2);
+            self.detailed |= u64::from(is_detailed) << i;
         }
-        self.shown_count = shown_count;
-        Ok(())
+    }
+
+    /// Forgets all but the first few.
+    pub fn keep_first(&mut self, count: usize) {
+        let kept = u64::MAX >> (BLOCK - count);
+        self.shown &= kept;
+        self.detailed &= kept;
     }
 }
 
-/// The first of as many instances as there are rows, if they follow each other.
-fn run(listed: &[u32], count: usize) -> Option<usize> {
-    let listed: &[u32; ROWS] = listed.try_into().ok()?;
+/// Room for the columns of instances that do not lie side by side.
+pub(crate) struct Gathered {
+    columns: [[f32; BLOCK]; 4],
+    asset: [u32; BLOCK],
+    levels: [u8; BLOCK],
+}
+
+impl Gathered {
+    pub fn new() -> Self {
+        Self { columns: [[0.0; BLOCK]; 4], asset: [0; BLOCK], levels: [CULLED; BLOCK] }
+    }
+
+    /// The columns of up to [`BLOCK`] instances: where they lie, if they follow each other. Rows
+    /// behind the last mean nothing.
+    #[inline]
+    pub fn rows<'a>(
+        &'a mut self,
+        instances: &Instances<'a>,
+        levels: &'a [u8],
+        listed: &[u32],
+    ) -> Result<Rows<'a>, LodError> {
+        let Some(first) = first_of_run(listed) else {
+            return self.gather(instances, levels, listed);
+        };
+        let i = instances;
+        if let (Some(x), Some(y), Some(z), Some(radius_m), Some(asset), Some(levels)) = (
+            run(i.x, first),
+            run(i.y, first),
+            run(i.z, first),
+            run(i.radius_m, first),
+            run(i.asset, first),
+            run(levels, first),
+        ) {
+            return Ok(Rows { x, y, z, radius_m, asset, levels });
+        }
+        self.gather(instances, levels, listed)
+    }
+
+    /// Reads instances from anywhere.
+    #[inline(never)]
+    fn gather<'a>(
+        &'a mut self,
+        instances: &Instances<'_>,
+        levels: &[u8],
+        listed: &[u32],
+    ) -> Result<Rows<'a>, LodError> {
+        let count = instances.len().min(levels.len());
+        let sources = [instances.x, instances.y, instances.z, instances.radius_m];
+        for (row, &instance) in listed.iter().enumerate().take(BLOCK) {
+            let index = instance as usize;
+            if index >= count {
+                return Err(LodError::Index { what: "instance", index: instance, count });
+            }
+            for (column, source) in self.columns.iter_mut().zip(sources) {
+                column[row] = source[index];
+            }
+            self.asset[row] = instances.asset[index];
+            self.levels[row] = levels[index];
+        }
+        let Self { columns: [x, y, z, radius_m], asset, levels } = self;
+        Ok(Rows { x, y, z, radius_m, asset, levels })
+    }
+}
+
+/// The first of a whole block of instances, if they follow each other.
+#[inline]
+fn first_of_run(listed: &[u32]) -> Option<usize> {
+    let listed: &[u32; BLOCK] = listed.try_into().ok()?;
     let first = listed[0];
     let mut differing = 0;
     for (row, &instance) in listed.iter().enumerate() {
         differing |= instance ^ first.wrapping_add(row as u32);
     }
-    let first = first as usize;
-    (differing == 0 && first + ROWS <= count).then_some(first)
+    (differing == 0).then_some(first as usize)
 }
 
-/// Reads instances from anywhere.
-fn gather(
-    columns: [&[f32]; 4],
-    listed: &[u32],
-    read: &mut [[f32; ROWS]; 4],
-) -> Result<(), LodError> {
-    let [x, y, z, radius_m] = columns;
-    let count = x.len();
-    for (row, &instance) in listed.iter().enumerate().take(ROWS) {
-        let index = instance as usize;
-        if index >= count {
-            return Err(LodError::Index { what: "instance", index: instance, count });
-        }
-        read[0][row] = x[index];
-        read[1][row] = y[index];
-        read[2][row] = z[index];
-        read[3][row] = radius_m[index];
-    }
-    Ok(())
+/// A block of a column from a row on.
+#[inline]
+fn run<T>(column: &[T], first: usize) -> Option<&[T; BLOCK]> {
+    column.get(first..)?.first_chunk()
 }

@@ -161,7 +161,6 @@ impl SlotBatcher {
                 }
             } else {
                 for (i, lane) in lanes(mask).enumerate() {
-                    let lane = lane as usize;
                     let slot = slots[lane].wrapping_add(u32::from(levels[lane]));
                     self.put(kept + i, first + lane, slot)?;
                 }

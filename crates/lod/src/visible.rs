@@ -1,4 +1,5 @@
 use crate::BLOCK;
+use core::num::NonZeroU64;
 
 /// Which instances are visible: the blocks that they lie in, and a bit for each.
 ///
@@ -77,20 +78,20 @@ impl VisibleBlocks {
 
     /// The instances one by one, in the order of the blocks.
     pub fn instances(&self) -> impl Iterator<Item = u32> + '_ {
-        self.blocks
-            .iter()
-            .zip(&self.masks)
-            .flat_map(|(&block, &mask)| lanes(mask).map(move |lane| block * BLOCK as u32 + lane))
+        self.blocks.iter().zip(&self.masks).flat_map(|(&block, &mask)| {
+            lanes(mask).map(move |lane| block * BLOCK as u32 + lane as u32)
+        })
     }
 }
 
 /// The bits that are set, from the lowest on.
 #[inline]
-pub(crate) fn lanes(mut mask: u64) -> impl Iterator<Item = u32> {
+pub(crate) fn lanes(mut mask: u64) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
-        let lane = mask.trailing_zeros();
-        mask &= mask.wrapping_sub(1);
-        (lane < u64::BITS).then_some(lane)
+        // Of a number that is not 0, one instruction wherever there is one.
+        let lane = NonZeroU64::new(mask)?.trailing_zeros() as usize;
+        mask &= mask - 1;
+        Some(lane % BLOCK)
     })
 }
 

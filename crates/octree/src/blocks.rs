@@ -1,11 +1,10 @@
 //! Blocks at a time, for callers that keep arrays of their own in the order of the tree.
 
 use crate::arch::Simd;
-use crate::pack::Pack;
-use crate::probe::{FrustumProbe, Probe, SphereProbe, open_of};
+use crate::probe::{FrustumProbe, Probe, SphereProbe};
 use crate::query::all_open;
 use crate::store::Block;
-use crate::walk::{Select, Visit};
+use crate::walk::{Emit, Select};
 use crate::{Octree, Query};
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -90,55 +89,23 @@ impl Query<'_> {
             if stopped.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         // Why it stopped is in `stopped`.
-        let _ = self.walk(&mut SelectBlocks(Select { probe, emit }), all_open::<P>());
+        let _ = self.walk(&mut Select { probe, emit: Blocks(emit) }, all_open::<P>());
         stopped
     }
 }
 
-/// Emits blocks and which of their items a probe hits.
-struct SelectBlocks<P, E>(Select<P, E>);
+/// Hands on blocks, and which of their items are hit.
+struct Blocks<F>(F);
 
-impl<P: Probe, E: FnMut(BlockHits<'_>) -> ControlFlow<()>> Visit for SelectBlocks<P, E> {
-    type Open = u8;
-    type Verdict = [u8; 6];
+impl<F: FnMut(BlockHits<'_>) -> ControlFlow<()>> Emit for Blocks<F> {
     const READS_ITEMS: bool = false;
 
     #[inline(always)]
-    fn nodes<S: Simd>(&mut self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
-        self.0.nodes(s, bounds, open)
-    }
-
-    #[inline(always)]
-    fn open_of(verdict: &[u8; 6], lane: usize) -> u8 {
-        open_of::<P>(verdict, lane)
-    }
-
-    #[inline(always)]
-    fn is_whole(open: u8) -> bool {
-        open == 0
-    }
-
-    #[inline(always)]
-    fn block<S: Simd>(
-        &mut self,
-        s: S,
-        block: Block<'_>,
-        layers: Option<u8>,
-        open: u8,
-    ) -> ControlFlow<()> {
-        let mut hits = block.live(layers);
-        if open != 0 {
-            let mut within = 0;
-            let packs = block.count.div_ceil(Pack::LANES);
-            for (i, boxes) in block.boxes.iter().enumerate().take(packs) {
-                within |= u64::from(self.0.probe.items(s, boxes, open)) << (i * Pack::LANES);
-            }
-            hits &= within;
-        }
+    fn block<S: Simd>(&mut self, _s: S, block: Block<'_>, hits: u64) -> ControlFlow<()> {
         if hits == 0 {
             return ControlFlow::Continue(());
         }
         let items = &block.items[..block.count];
-        (self.0.emit)(BlockHits { block: block.index, items, hits })
+        (self.0)(BlockHits { block: block.index, items, hits })
     }
 }

@@ -1,5 +1,5 @@
 use crate::arch::Simd;
-use crate::pack::Pack;
+use crate::pack::{Pack, lanes};
 use crate::probe::{FrustumProbe, Probe, open_of};
 use crate::store::Block;
 use crate::walk::Visit;
@@ -40,29 +40,43 @@ impl Query<'_> {
         frusta: &[Frustum],
         mut visit: impl FnMut(u32, u8) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, OctreeError> {
-        if frusta.len() > FRUSTA_MAX {
-            return Err(OctreeError::TooManyFrusta { count: frusta.len(), count_max: FRUSTA_MAX });
-        }
-        let mut probes = [FrustumProbe::new(&Frustum { planes: Default::default() }); FRUSTA_MAX];
-        let mut open = [0; FRUSTA_MAX];
-        for ((probe, open), frustum) in probes.iter_mut().zip(&mut open).zip(frusta) {
-            (*probe, *open) = (FrustumProbe::new(frustum), ACTIVE | 0b11_1111);
-        }
         let mut stopped = ControlFlow::Continue(());
         let emit = |item, mask| {
             stopped = visit(item, mask);
             if stopped.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         // Why it stopped is in `stopped`.
-        let _ = self.walk(&mut Several { probes, count: frusta.len(), emit }, open);
+        let _ = self.walk(&mut Several::new(frusta, emit)?, Several::<()>::all_open(frusta));
         Ok(stopped)
     }
 }
 
-struct Several<E> {
+/// Several frusta at once.
+pub(crate) struct Several<E> {
     probes: [FrustumProbe; FRUSTA_MAX],
     count: usize,
     emit: E,
+}
+
+impl<E> Several<E> {
+    pub fn new(frusta: &[Frustum], emit: E) -> Result<Self, OctreeError> {
+        let count = frusta.len();
+        if count > FRUSTA_MAX {
+            return Err(OctreeError::TooManyFrusta { count, count_max: FRUSTA_MAX });
+        }
+        let mut probes = [FrustumProbe::new(&Frustum { planes: Default::default() }); FRUSTA_MAX];
+        for (probe, frustum) in probes.iter_mut().zip(frusta) {
+            *probe = FrustumProbe::new(frustum);
+        }
+        Ok(Self { probes, count, emit })
+    }
+
+    /// Every plane of each.
+    pub fn all_open(frusta: &[Frustum]) -> [u8; FRUSTA_MAX] {
+        let mut open = [0; FRUSTA_MAX];
+        open.iter_mut().zip(frusta).for_each(|(open, _)| *open = ACTIVE | 0b11_1111);
+        open
+    }
 }
 
 /// For each frustum, the lanes that it may see, and the lanes where each plane is open.
@@ -107,8 +121,7 @@ impl<E: FnMut(u32, u8) -> ControlFlow<()>> Visit for Several<E> {
         layers: Option<u8>,
         open: Self::Open,
     ) -> ControlFlow<()> {
-        let live = block.live(layers);
-        for (i, boxes) in block.boxes.iter().enumerate().take(block.count.div_ceil(Pack::LANES)) {
+        for (first, boxes, live) in block.packs(block.live(layers)) {
             let mut hits = [0; FRUSTA_MAX];
             let mut any = 0;
             for (f, probe) in self.probes.iter().enumerate().take(self.count) {
@@ -119,13 +132,10 @@ impl<E: FnMut(u32, u8) -> ControlFlow<()>> Visit for Several<E> {
                 };
                 any |= hits[f];
             }
-            any &= (live >> (i * Pack::LANES)) as u8;
-            while any != 0 {
-                let lane = any.trailing_zeros() as usize;
-                any &= any - 1;
+            for lane in lanes(any & live) {
                 let bit = |(f, hit): (usize, &u8)| (hit >> lane & 1) << f;
                 let mask = hits.iter().enumerate().map(bit).fold(0, |all, bit| all | bit);
-                (self.emit)(block.items[i * Pack::LANES + lane], mask)?;
+                (self.emit)(block.items[first + lane], mask)?;
             }
         }
         ControlFlow::Continue(())

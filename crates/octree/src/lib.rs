@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod arch;
+mod ascend;
 mod blocks;
 mod build;
 mod check;
@@ -29,6 +30,7 @@ mod tree;
 mod walk;
 
 pub use arch::InstructionSet;
+pub use ascend::Ahead;
 pub use blocks::BlockHits;
 pub use error::OctreeError;
 pub use format::{FormatError, OctreeView};

@@ -1,7 +1,7 @@
 use crate::Query;
 use crate::arch::{Kernel, Simd, run};
 use crate::node::Node;
-use crate::pack::Pack;
+use crate::pack::{Pack, lanes};
 use crate::probe::nearest_squared;
 use crate::store::{Block, Parts};
 use alloc::vec::Vec;
@@ -71,12 +71,10 @@ impl<K: Seek> Closest<'_, '_, K> {
     fn children<S: Simd>(&self, s: S, node: &Node) -> (Near, usize) {
         let (distances, hit) = self.seek.distances(s, &node.bounds);
         let hit = hit & s.le(distances, s.splat(self.seek.limit()));
-        let mut hit = node.on_layers(hit & node.live(), self.layers);
+        let hit = node.on_layers(hit & node.live(), self.layers);
         let distances = s.to_array(distances);
         let (mut near, mut count) = ([(0.0, 0); Pack::LANES], 0);
-        while hit != 0 {
-            let lane = hit.trailing_zeros() as usize;
-            hit &= hit - 1;
+        for lane in lanes(hit) {
             let mut at = count;
             while at > 0 && near[at - 1].0 > distances[lane] {
                 near[at] = near[at - 1];
@@ -90,20 +88,16 @@ impl<K: Seek> Closest<'_, '_, K> {
 
     #[inline(always)]
     fn block<S: Simd>(&mut self, s: S, block: Block<'_>) {
-        let live = block.live(self.layers);
-        for (i, boxes) in block.boxes.iter().enumerate().take(block.count.div_ceil(Pack::LANES)) {
+        for (first, boxes, live) in block.packs(block.live(self.layers)) {
             let (distances, hit) = self.seek.distances(s, boxes);
-            let mut hit = hit & s.le(distances, s.splat(self.seek.limit()));
-            hit &= (live >> (i * Pack::LANES)) as u8;
+            let hit = hit & live & s.le(distances, s.splat(self.seek.limit()));
             if hit == 0 {
                 continue;
             }
             let distances = s.to_array(distances);
-            while hit != 0 {
-                let lane = hit.trailing_zeros() as usize;
-                hit &= hit - 1;
+            for lane in lanes(hit) {
                 if distances[lane] <= self.seek.limit() {
-                    self.seek.offer(block.items[i * Pack::LANES + lane], distances[lane]);
+                    self.seek.offer(block.items[first + lane], distances[lane]);
                 }
             }
         }

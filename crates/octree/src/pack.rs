@@ -1,4 +1,5 @@
 use bytemuck::{Pod, Zeroable};
+use core::num::NonZeroU8;
 use farplane_geom::{Aabb, Vec3};
 
 /// Eight boxes side by side, a row for each coordinate, so that one instruction tests all of them.
@@ -83,4 +84,15 @@ impl Pack {
         let all = lanes.union(Self::LANES)?;
         Some(last.map_or(all, |last| all.union(&last)))
     }
+}
+
+/// The bits that are set, from the lowest on.
+#[inline(always)]
+pub fn lanes(mut bits: u8) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        // Of a number that is not 0, one instruction wherever there is one.
+        let lane = NonZeroU8::new(bits)?.trailing_zeros() as usize;
+        bits &= bits - 1;
+        Some(lane)
+    })
 }

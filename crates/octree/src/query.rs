@@ -1,7 +1,7 @@
 use crate::arch::{InstructionSet, run};
 use crate::probe::{BoxProbe, FrustumProbe, Probe, SphereProbe};
 use crate::store::{BLOCK, Parts};
-use crate::walk::{Select, Visit, Walk};
+use crate::walk::{Items, Select, Visit, Walk};
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 use farplane_geom::{Aabb, Frustum, Sphere};
@@ -118,12 +118,22 @@ impl<'a> Query<'a> {
         probe: P,
         emit: impl FnMut(&[u32; BLOCK], usize) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.walk(&mut Select { probe, emit }, all_open::<P>())
+        self.walk(&mut Select { probe, emit: Items(emit) }, all_open::<P>())
     }
 
     pub(crate) fn walk<V: Visit>(&self, visit: &mut V, open: V::Open) -> ControlFlow<()> {
+        self.walk_from(self.parts.root, visit, open)
+    }
+
+    /// Below one node only.
+    pub(crate) fn walk_from<V: Visit>(
+        &self,
+        start: u32,
+        visit: &mut V,
+        open: V::Open,
+    ) -> ControlFlow<()> {
         let Self { parts, layers, set } = *self;
-        run(set, Walk { parts, layers, start: parts.root, open, visit })
+        run(set, Walk { parts, layers, start, open, visit })
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::Query;
 use crate::arch::{Simd, run};
 use crate::nearest::{Closest, Seek};
-use crate::pack::Pack;
+use crate::pack::{Pack, lanes};
 use crate::store::Block;
 use crate::walk::Visit;
 use alloc::vec::Vec;
@@ -147,9 +147,10 @@ impl Query<'_> {
     }
 }
 
-struct All<E> {
-    ray: Ray,
-    emit: E,
+/// All that a valid ray hits.
+pub(crate) struct All<E> {
+    pub ray: Ray,
+    pub emit: E,
 }
 
 impl<E: FnMut(RayHit) -> ControlFlow<()>> Visit for All<E> {
@@ -172,18 +173,15 @@ impl<E: FnMut(RayHit) -> ControlFlow<()>> Visit for All<E> {
         layers: Option<u8>,
         (): (),
     ) -> ControlFlow<()> {
-        let live = block.live(layers);
-        for (i, boxes) in block.boxes.iter().enumerate().take(block.count.div_ceil(Pack::LANES)) {
+        for (first, boxes, live) in block.packs(block.live(layers)) {
             let (near, hit) = self.ray.enter_eight(s, boxes);
-            let mut hit = hit & (live >> (i * Pack::LANES)) as u8;
+            let hit = hit & live;
             if hit == 0 {
                 continue;
             }
             let near = s.to_array(near);
-            while hit != 0 {
-                let lane = hit.trailing_zeros() as usize;
-                hit &= hit - 1;
-                let item = block.items[i * Pack::LANES + lane];
+            for lane in lanes(hit) {
+                let item = block.items[first + lane];
                 (self.emit)(RayHit { item, t: near[lane] })?;
             }
         }

@@ -1,5 +1,5 @@
 use crate::arch::Simd;
-use crate::pack::Pack;
+use crate::pack::{Pack, lanes};
 use crate::probe::{farthest_squared, nearest_squared};
 use crate::store::Block;
 use crate::walk::Visit;
@@ -40,6 +40,29 @@ impl Query<'_> {
         radii_m: &[f32],
         mut visit: impl FnMut(u32, u32) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, OctreeError> {
+        let mut stopped = ControlFlow::Continue(());
+        let emit = |item, ring| {
+            stopped = visit(item, ring);
+            if stopped.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        if let Some(mut rings) = Rings::new(center, radii_m, emit)? {
+            // Why it stopped is in `stopped`.
+            let _ = self.walk(&mut rings, ALL_RINGS);
+        }
+        Ok(stopped)
+    }
+}
+
+/// What is around a point, by rings.
+pub(crate) struct Rings<'a, E> {
+    center: [f32; 3],
+    radii_m: &'a [f32],
+    emit: E,
+}
+
+impl<'a, E> Rings<'a, E> {
+    /// `None` for rings that hold nothing.
+    pub fn new(center: Vec3, radii_m: &'a [f32], emit: E) -> Result<Option<Self>, OctreeError> {
         let mut last = 0.0;
         for (index, &radius_m) in radii_m.iter().enumerate() {
             if radius_m.is_nan() || radius_m < last {
@@ -47,27 +70,10 @@ impl Query<'_> {
             }
             last = radius_m;
         }
-        let mut stopped = ControlFlow::Continue(());
-        if !center.is_finite() || radii_m.is_empty() {
-            return Ok(stopped);
-        }
-        let emit = |item, ring| {
-            stopped = visit(item, ring);
-            if stopped.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        // Why it stopped is in `stopped`.
-        let _ = self.walk(&mut Rings { center: center.to_array(), radii_m, emit }, (0, u32::MAX));
-        Ok(stopped)
+        let any = center.is_finite() && !radii_m.is_empty();
+        Ok(any.then(|| Self { center: center.to_array(), radii_m, emit }))
     }
-}
 
-struct Rings<'a, E> {
-    center: [f32; 3],
-    radii_m: &'a [f32],
-    emit: E,
-}
-
-impl<E> Rings<'_, E> {
     /// The first ring from `from` on that reaches a squared distance; the number of rings if none.
     #[inline(always)]
     fn ring(&self, distance_squared: f32, from: u32) -> u32 {
@@ -78,6 +84,9 @@ impl<E> Rings<'_, E> {
 
 /// First and last ring that anything below may be in.
 type Range = (u32, u32);
+
+/// Before anything is known.
+pub(crate) const ALL_RINGS: Range = (0, u32::MAX);
 
 impl<E: FnMut(u32, u32) -> ControlFlow<()>> Visit for Rings<'_, E> {
     type Open = Range;
@@ -115,18 +124,14 @@ impl<E: FnMut(u32, u32) -> ControlFlow<()>> Visit for Rings<'_, E> {
         layers: Option<u8>,
         (first, last): Range,
     ) -> ControlFlow<()> {
-        let live = block.live(layers);
         let reach = self.radii_m[self.radii_m.len() - 1];
-        for (i, boxes) in block.boxes.iter().enumerate().take(block.count.div_ceil(Pack::LANES)) {
+        for (place, boxes, live) in block.packs(block.live(layers)) {
             let distances = nearest_squared(s, boxes, &self.center);
-            let mut hit = s.le(distances, s.splat(reach * reach));
-            hit &= (live >> (i * Pack::LANES)) as u8;
+            let hit = s.le(distances, s.splat(reach * reach));
             let distances = s.to_array(distances);
-            while hit != 0 {
-                let lane = hit.trailing_zeros() as usize;
-                hit &= hit - 1;
+            for lane in lanes(hit & live) {
                 let ring = if first == last { first } else { self.ring(distances[lane], first) };
-                (self.emit)(block.items[i * Pack::LANES + lane], ring)?;
+                (self.emit)(block.items[place + lane], ring)?;
             }
         }
         ControlFlow::Continue(())

@@ -72,17 +72,31 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// Its boxes eight at a time, the place of the first of them, and those of the given bits that
+    /// are theirs.
+    #[inline(always)]
+    pub fn packs(&self, bits: u64) -> impl Iterator<Item = (usize, &'a Pack, u8)> + use<'a> {
+        let packs = self.boxes.iter().take(self.count.div_ceil(Pack::LANES));
+        let firsts = (0..BLOCK).step_by(Pack::LANES);
+        firsts.zip(packs).map(move |(first, boxes)| (first, boxes, (bits >> first) as u8))
+    }
+
+    /// A bit for each item.
+    #[inline(always)]
+    pub fn all(&self) -> u64 {
+        u64::MAX >> ((BLOCK - self.count) & 63)
+    }
+
     /// A bit for each item, of those on the given layers.
     #[inline(always)]
     pub fn live(&self, layers: Option<u8>) -> u64 {
-        let all = u64::MAX >> ((BLOCK - self.count) & 63);
-        let Some(layers) = layers else { return all };
+        let Some(layers) = layers else { return self.all() };
         let mut keep = 0;
         for (lane, &on) in self.layers.iter().enumerate() {
             keep |= u64::from(on & layers != 0) << lane;
         }
-        all & keep
+        self.all() & keep
     }
 }
 

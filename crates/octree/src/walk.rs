@@ -1,6 +1,6 @@
 use crate::arch::{Kernel, Simd, prefetch};
 use crate::node::Node;
-use crate::pack::Pack;
+use crate::pack::{Pack, lanes};
 use crate::probe::{Probe, Verdict, open_of};
 use crate::store::{BLOCK, Block, Parts};
 use core::ops::ControlFlow;
@@ -66,10 +66,7 @@ impl<V: Visit> Walk<'_, '_, V> {
         let (hit, verdict) = self.visit.nodes(s, &node.bounds, open);
         let hit = node.on_layers(hit & node.live(), self.layers);
         if node.level > 0 {
-            let mut left = hit;
-            while left != 0 {
-                let lane = left.trailing_zeros() as usize;
-                left &= left - 1;
+            for lane in lanes(hit) {
                 let child = &self.parts.nodes[node.children[lane] as usize];
                 prefetch(&child.children);
                 if !V::is_whole(V::open_of(&verdict, lane)) {
@@ -148,31 +145,55 @@ impl<V: Visit> Kernel for Walk<'_, '_, V> {
     }
 }
 
-/// Emits the items that a probe hits: of a block at a time, the first so many of a column.
+/// What is done with the items of a block that are hit.
+pub trait Emit {
+    /// As [`Visit::READS_ITEMS`].
+    const READS_ITEMS: bool = true;
+
+    /// Takes a block, and a bit for each of its items that is hit.
+    fn block<S: Simd>(&mut self, s: S, block: Block<'_>, hits: u64) -> ControlFlow<()>;
+}
+
+/// Hands on the items that are hit: of a block at a time, the first so many of a column.
+pub struct Items<F>(pub F);
+
+impl<F: FnMut(&[u32; BLOCK], usize) -> ControlFlow<()>> Emit for Items<F> {
+    #[inline(always)]
+    fn block<S: Simd>(&mut self, s: S, block: Block<'_>, hits: u64) -> ControlFlow<()> {
+        if hits == block.all() {
+            return (self.0)(block.items, block.count);
+        }
+        let mut items = [0; BLOCK];
+        let mut count = 0;
+        let (rows, _) = block.items.as_chunks::<{ Pack::LANES }>();
+        for (row, (_, _, hits)) in rows.iter().zip(block.packs(hits)) {
+            // Hits are written a row at a time, and at most as many came before as were looked at.
+            let Some(out) = items[count..].first_chunk_mut() else { break };
+            count += s.compress(row, hits, out);
+        }
+        (self.0)(&items, count)
+    }
+}
+
+/// Finds what a probe hits.
 pub struct Select<P, E> {
     pub probe: P,
     pub emit: E,
 }
 
-impl<P: Probe, E> Select<P, E> {
-    /// [`Visit::nodes`]: with no test open, all is hit.
+impl<P: Probe, E: Emit> Visit for Select<P, E> {
+    type Open = u8;
+    type Verdict = [u8; 6];
+    const READS_ITEMS: bool = E::READS_ITEMS;
+
+    /// With no test open, all is hit.
     #[inline(always)]
-    pub fn nodes<S: Simd>(&self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
+    fn nodes<S: Simd>(&mut self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
         if open == 0 {
             return (0xff, [0; 6]);
         }
         let Verdict { hit, open } = self.probe.nodes(s, bounds, open);
         (hit, open)
-    }
-}
-
-impl<P: Probe, E: FnMut(&[u32; BLOCK], usize) -> ControlFlow<()>> Visit for Select<P, E> {
-    type Open = u8;
-    type Verdict = [u8; 6];
-
-    #[inline(always)]
-    fn nodes<S: Simd>(&mut self, s: S, bounds: &Pack, open: u8) -> (u8, [u8; 6]) {
-        Self::nodes(self, s, bounds, open)
     }
 
     #[inline(always)]
@@ -193,21 +214,14 @@ impl<P: Probe, E: FnMut(&[u32; BLOCK], usize) -> ControlFlow<()>> Visit for Sele
         layers: Option<u8>,
         open: u8,
     ) -> ControlFlow<()> {
-        if open == 0 && layers.is_none() {
-            return (self.emit)(block.items, block.count);
+        let mut hits = block.live(layers);
+        if open != 0 {
+            let mut within = 0;
+            for (first, boxes, _) in block.packs(0) {
+                within |= u64::from(self.probe.items(s, boxes, open)) << first;
+            }
+            hits &= within;
         }
-        let live = block.live(layers);
-        let (rows, _) = block.items.as_chunks::<{ Pack::LANES }>();
-        let mut items = [0; BLOCK];
-        let mut count = 0;
-        let packs = block.count.div_ceil(Pack::LANES);
-        for (i, (boxes, row)) in block.boxes.iter().zip(rows).enumerate().take(packs) {
-            let hit = if open == 0 { 0xff } else { self.probe.items(s, boxes, open) };
-            let hit = hit & (live >> (i * Pack::LANES)) as u8;
-            // Hits are written a row at a time, and at most as many came before as were looked at.
-            let Some(out) = items[count..].first_chunk_mut() else { break };
-            count += s.compress(row, hit, out);
-        }
-        (self.emit)(&items, count)
+        self.emit.block(s, block, hits)
     }
 }

@@ -1,7 +1,7 @@
 use super::{Ask, Model, Query};
 use farplane_geom::{Aabb, Frustum, Vec3};
 use farplane_octree::{
-    BlockHits, FRUSTA_MAX, Neighbor, OctreeError, Query as Queries, Ray, RayHit,
+    Ahead, BlockHits, FRUSTA_MAX, Neighbor, OctreeError, Query as Queries, Ray, RayHit,
 };
 use std::ops::ControlFlow;
 
@@ -109,6 +109,14 @@ impl Model {
         expected.sort_by(|a, b| {
             a.distance_squared.total_cmp(&b.distance_squared).then(a.item.cmp(&b.item))
         });
+        // A visitor gets them all in that order, and stops where it wants to.
+        let (mut ahead, mut visited) = (Ahead::default(), Vec::new());
+        let stopped = queries.visit_nearest(point, range_m, &mut ahead, |neighbor| {
+            visited.push(neighbor);
+            if visited.len() > count { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(stopped.is_break(), expected.len() > count);
+        assert_eq!(visited, expected[..expected.len().min(count + 1)]);
         expected.truncate(count);
         assert_eq!(found, expected);
     }
