@@ -183,7 +183,7 @@ impl Scheduler {
             None => self.slots.push(slot),
         }
         match self.refusal(&request) {
-            Some(result) => self.end(index, result, now_ns),
+            Some(result) => self.end(index, result, now_ns, now_ns),
             None => self.order.insert(class, slot.rank(index), request.offset),
         }
         Ok(Ticket { slot: index, generation })
@@ -215,7 +215,7 @@ impl Scheduler {
         }
         if slot.state == State::Waiting {
             self.take_out(ticket.slot);
-            self.end(ticket.slot, Err(ReadErrorKind::Cancelled), now_ns);
+            self.end(ticket.slot, Err(ReadErrorKind::Cancelled), now_ns, now_ns);
         }
         true
     }
@@ -378,19 +378,21 @@ impl Scheduler {
         let mut read = std::mem::take(&mut self.reads[token.index()]);
         assert!(read.in_flight, "no read {token:?} is in flight");
         self.window.completed(read.sample, read.cost, read.worth, now_ns);
-        let mut handed_out = false;
+        let (mut handed_out, issued_ns) = (false, read.issued_ns);
         for &part in &read.parts {
             let slot = self.slots[part as usize];
             let begin = (slot.request.offset - read.offset) as usize;
             match &result {
-                _ if slot.cancelled => self.end(part, Err(ReadErrorKind::Cancelled), now_ns),
+                _ if slot.cancelled => {
+                    self.end(part, Err(ReadErrorKind::Cancelled), issued_ns, now_ns);
+                }
                 Ok(buffer) => {
                     let bytes = buffer.part(begin..begin + slot.request.len as usize);
-                    self.end(part, Ok(bytes), now_ns);
+                    self.end(part, Ok(bytes), issued_ns, now_ns);
                     handed_out = true;
                 }
                 Err(_) if read.parts.len() > 1 => self.again_alone(part),
-                Err(kind) => self.end(part, Err(*kind), now_ns),
+                Err(kind) => self.end(part, Err(*kind), issued_ns, now_ns),
             }
         }
         if handed_out {
@@ -422,13 +424,14 @@ impl Scheduler {
             if !read.in_flight || after_ns < self.options.stall_ns {
                 continue;
             }
+            let issued_ns = read.issued_ns;
             let mut parts = std::mem::take(&mut read.parts);
             for part in parts.drain(..) {
                 let kind = match self.slots[part as usize].cancelled {
                     true => ReadErrorKind::Cancelled,
                     false => ReadErrorKind::Stalled { after_ns },
                 };
-                self.end(part, Err(kind), now_ns);
+                self.end(part, Err(kind), issued_ns, now_ns);
             }
             self.reads[index].parts = parts;
         }
@@ -489,21 +492,30 @@ impl Scheduler {
         self.order.remove(request.class, index, |class, rank| counts(slots, class, rank));
     }
 
-    /// Ends a request and frees its slot.
-    fn end(&mut self, index: u32, result: Result<ReadBuffer, ReadErrorKind>, now_ns: u64) {
+    /// Ends a request, whose read went out at `issued_ns`, and frees its slot.
+    fn end(
+        &mut self,
+        index: u32,
+        result: Result<ReadBuffer, ReadErrorKind>,
+        issued_ns: u64,
+        now_ns: u64,
+    ) {
         match &result {
             Ok(_) => {}
             Err(ReadErrorKind::Cancelled) => self.counters.cancelled += 1,
             Err(_) => self.counters.failed += 1,
         }
         let slot = &mut self.slots[index as usize];
-        let took_ns = now_ns.saturating_sub(slot.entered_ns);
+        let since_ns = |at_ns: u64| {
+            slot.submitted_ns.saturating_add(at_ns.saturating_sub(slot.entered_ns))
+        };
         self.done.push(Completion {
             id: slot.request.id,
             offset: slot.request.offset,
             result: result.map_err(|kind| ReadError::new(&slot.request, kind)),
             submitted_ns: slot.submitted_ns,
-            completed_ns: slot.submitted_ns.saturating_add(took_ns),
+            issued_ns: since_ns(issued_ns),
+            completed_ns: since_ns(now_ns),
         });
         slot.state = State::Free;
         slot.generation = slot.generation.wrapping_add(1);
