@@ -4,6 +4,8 @@ mod buffer;
 mod choose;
 mod device;
 mod error;
+#[cfg(all(test, target_os = "linux"))]
+mod faults;
 mod front;
 mod mapped;
 mod options;
