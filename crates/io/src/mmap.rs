@@ -37,6 +37,14 @@ impl Map {
         Self { bytes: Bytes::Owned(bytes) }
     }
 
+    /// Bytes whose file is another one: for reads that go wrong.
+    #[cfg(test)]
+    pub(crate) fn of_bytes_beside(bytes: &[u8], file: File) -> io::Result<Self> {
+        let mut map = memmap2::MmapMut::map_anon(bytes.len())?;
+        map.copy_from_slice(bytes);
+        Ok(Self { bytes: Bytes::Mapped { map: map.make_read_only()?, file } })
+    }
+
     /// The file behind the map; `None` for bytes in memory.
     pub(crate) fn file(&self) -> Option<&File> {
         match &self.bytes {

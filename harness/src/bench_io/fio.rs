@@ -1,7 +1,7 @@
 //! fio on the same file: the yardstick for asynchronous reads.
 
 use super::READ_BYTES;
-use super::measure::{Drive, Urgent};
+use super::measure::{Drive, Percentiles};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// What fio reads at depth 8 past the page cache: `fio --name=randread --filename=F --readonly
 /// --rw=randread --bs=64k --direct=1 --ioengine=io_uring --iodepth=8 --time_based --runtime=S`.
 /// Beside it how long its reads took, each among seven others.
-pub fn run(path: &Path, time: Duration) -> Result<(Drive, Urgent), String> {
+pub fn run(path: &Path, time: Duration) -> Result<(Drive, Percentiles), String> {
     let output = Command::new("fio")
         .args(["--name=randread", "--readonly", "--rw=randread", "--direct=1"])
         .args(["--ioengine=io_uring", "--iodepth=8", "--time_based", "--output-format=json"])
@@ -28,7 +28,7 @@ pub fn run(path: &Path, time: Duration) -> Result<(Drive, Urgent), String> {
     parse(json).ok_or_else(|| "its output is not understood".to_owned())
 }
 
-fn parse(json: &str) -> Option<(Drive, Urgent)> {
+fn parse(json: &str) -> Option<(Drive, Percentiles)> {
     let value: Value = serde_json::from_str(json).ok()?;
     let job = value.get("jobs")?.get(0)?;
     let read = job.get("read")?;
@@ -39,7 +39,7 @@ fn parse(json: &str) -> Option<(Drive, Urgent)> {
     let drive = Drive { reads, time: Duration::from_secs_f64(seconds), cpu };
     let percentiles = read.get("clat_ns")?.get("percentile")?;
     let at_ms = |name: &str| Some(percentiles.get(name)?.as_f64()? / 1e6);
-    Some((drive, Urgent { p50_ms: at_ms("50.000000")?, p99_ms: at_ms("99.000000")? }))
+    Some((drive, Percentiles { p50_ms: at_ms("50.000000")?, p99_ms: at_ms("99.000000")? }))
 }
 
 #[cfg(test)]

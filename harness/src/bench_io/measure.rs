@@ -16,7 +16,7 @@ const WAITING: usize = 256;
 /// Between two looks at a queue: a frame loop looks less often.
 const LOOK: Duration = Duration::from_millis(1);
 /// Small reads, and their bytes.
-const SMALL: [u32; 2] = [5000, 16 << 10];
+pub const SMALL: [u32; 2] = [5000, 16 << 10];
 
 /// Reads over a time.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +43,32 @@ impl Drive {
     }
 }
 
-/// How long urgent reads took.
+/// How long reads took: what half and what 99 of 100 took less than.
+#[derive(Clone, Copy, Debug)]
+pub struct Percentiles {
+    /// The median, ms.
+    pub p50_ms: f64,
+    /// The 99th percentile, ms.
+    pub p99_ms: f64,
+}
+
+impl Percentiles {
+    fn of(mut took_ms: Vec<f64>) -> Self {
+        took_ms.sort_by(f64::total_cmp);
+        let at = |p: f64| took_ms[((took_ms.len() - 1) as f64 * p) as usize];
+        Self { p50_ms: at(0.5), p99_ms: at(0.99) }
+    }
+}
+
+/// How long urgent reads took, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Urgent {
-    /// Half took less, ms.
-    pub p50_ms: f64,
-    /// 99 of 100 took less, ms.
-    pub p99_ms: f64,
+    /// From asking until it is polled.
+    pub all: Percentiles,
+    /// From its submission until the device has it; `None` of those who do not tell.
+    pub queued: Option<Percentiles>,
+    /// At the device.
+    pub device: Option<Percentiles>,
 }
 
 /// Processor time of this process so far; `None` where the system does not tell.
@@ -92,6 +111,13 @@ pub fn cached_bytes(path: &Path) -> Option<u64> {
     let mut command = Command::new("fincore");
     let output = command.args(["--bytes", "--noheadings", "--output", "RES"]).arg(path).output();
     String::from_utf8(output.ok()?.stdout).ok()?.trim().parse().ok()
+}
+
+/// Bytes that this process had the disk read so far; `None` where the system does not tell.
+#[must_use]
+pub fn disk_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/io").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("read_bytes: "))?.parse().ok()
 }
 
 /// File handles that this process holds; `None` where the system does not tell.
@@ -172,9 +198,9 @@ pub fn urgent(queue: &mut dyn ReadQueue, file_bytes: u64, cancel: bool, time: Du
     let mut pieces = Pieces::new(file_bytes);
     let mut out: Vec<Completion> = Vec::new();
     let mut tickets = Vec::new();
-    let mut took_ms = Vec::new();
+    let [mut all, mut queued, mut device] = [const { Vec::new() }; 3];
     let start = Instant::now();
-    while start.elapsed() < time || took_ms.len() < 100 {
+    while start.elapsed() < time || all.len() < 100 {
         while queue.in_flight() < BACKLOG {
             let offset = pieces.next().unwrap_or_default();
             let request = ReadRequest::new(0, offset, READ_BYTES).class(3);
@@ -190,17 +216,21 @@ pub fn urgent(queue: &mut dyn ReadQueue, file_bytes: u64, cancel: bool, time: Du
         }
         let request = ReadRequest::new(URGENT_ID, pieces.next().unwrap_or_default(), READ_BYTES);
         let _ = queue.submit(request.class(0), 0);
-        let mut done = false;
-        while !done {
+        let mut came = None;
+        while came.is_none() {
             std::thread::sleep(Duration::from_micros(50));
             queue.poll(0, &mut out);
-            done = out.drain(..).any(|done| done.id == URGENT_ID);
+            came = out.drain(..).find(|done| done.id == URGENT_ID);
         }
-        took_ms.push(begin.elapsed().as_secs_f64() * 1e3);
+        all.push(begin.elapsed().as_secs_f64() * 1e3);
+        if let Some(done) = came {
+            queued.push((done.issued_ns - done.submitted_ns) as f64 / 1e6);
+            device.push((done.completed_ns - done.issued_ns) as f64 / 1e6);
+        }
+        tickets.clear();
     }
-    took_ms.sort_by(f64::total_cmp);
-    let at = |p: f64| took_ms[((took_ms.len() - 1) as f64 * p) as usize];
-    Urgent { p50_ms: at(0.5), p99_ms: at(0.99) }
+    let [all, queued, device] = [all, queued, device].map(Percentiles::of);
+    Urgent { all, queued: Some(queued), device: Some(device) }
 }
 
 /// What one submit takes the caller, ns, while as many wait as the queue holds.

@@ -4,8 +4,8 @@ mod fio;
 mod measure;
 
 pub use measure::{
-    Drive, Urgent, cached_bytes, cpu_time, drive, drop_cache, memcpy_bytes_per_s, open_handles,
-    packed_pread, plain, poll_us, small_reads, submit_ns, urgent,
+    Drive, Percentiles, SMALL, Urgent, cached_bytes, cpu_time, disk_bytes, drive, drop_cache,
+    memcpy_bytes_per_s, open_handles, packed_pread, plain, poll_us, small_reads, submit_ns, urgent,
 };
 
 use crate::cli::BenchIoArgs;
@@ -116,6 +116,13 @@ impl Bench<'_> {
         Ok(())
     }
 
+    fn note_cache(&mut self, when: &str) {
+        self.notes.push(match self.cached_bytes.take() {
+            Some(bytes) => format!("{when}: at most {} KiB of the file", bytes >> 10),
+            None => format!("{when}: dropped, not checked (no fincore)"),
+        });
+    }
+
     fn rows(&mut self) -> Result<Vec<Row>> {
         let file_bytes = self.archive.file_bytes();
         let (fio, uring) = self.beside_fio()?;
@@ -129,14 +136,10 @@ impl Bench<'_> {
         let drive = plain(self.path, file_bytes, self.time)?;
         rows.push(Row { small: Some(small[2]), ..Row::of("std pread + rayon", drive) });
         self.make_cold()?;
-        self.notes.push(match self.cached_bytes {
-            Some(bytes) => {
-                format!("page cache before a row: at most {} KiB of the file", bytes >> 10)
-            }
-            None => "page cache before a row: dropped, not checked (no fincore)".to_owned(),
-        });
+        self.note_cache("page cache before any row but mmap's");
         // Last: what a map has touched stays in the cache as long as the archive is open.
         rows.push(self.queue_row(Backend::Mmap, None)?);
+        self.note_cache("page cache before a figure of mmap");
         Ok(rows)
     }
 
@@ -157,31 +160,47 @@ impl Bench<'_> {
                 }
             }
         }
-        let ratio =
-            |((fio, _), uring): &((Drive, Urgent), Drive)| uring.bytes_per_s() / fio.bytes_per_s();
+        let ratio = |((fio, _), uring): &((Drive, Percentiles), Drive)| {
+            uring.bytes_per_s() / fio.bytes_per_s()
+        };
         rounds.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
         let all: Vec<String> = rounds.iter().map(|round| format!("{:.2}", ratio(round))).collect();
         self.notes.push(format!("uring / fio, bandwidth, every round: {}", all.join(" ")));
         let ((fio, took), uring) = rounds[ROUNDS / 2];
         let name = "fio io_uring, depth 8, direct";
+        let took = Urgent { all: took, queued: None, device: None };
         Ok((Some(Row { urgent: vec![took], ..Row::of(name, fio) }), uring))
     }
 
-    /// The small reads through io_uring, through threads, and packed, in turns; the middle ones.
+    /// The small reads through io_uring, through threads, and packed, in turns; the middle ones. What
+    /// the disk was read for tells that none of them found its bytes in the page cache.
     fn small_reads(&mut self) -> Result<[Duration; 3]> {
         let mut took = [const { Vec::new() }; 3];
+        let mut least = [None; 3];
         for _ in 0..ROUNDS {
-            for (backend, took) in [Backend::Uring, Backend::Pread].into_iter().zip(&mut took) {
+            for way in 0..3 {
                 self.make_cold()?;
-                took.push(small_reads(&mut *open(self.archive, backend)?.queue));
+                let before = disk_bytes();
+                took[way].push(match way {
+                    0 => small_reads(&mut *open(self.archive, Backend::Uring)?.queue),
+                    1 => small_reads(&mut *open(self.archive, Backend::Pread)?.queue),
+                    _ => packed_pread(self.path)?,
+                });
+                let read = disk_bytes().zip(before).map(|(after, before)| after - before);
+                least[way] = least[way].map_or(read, |least: u64| read.map(|read| read.min(least)));
             }
-            self.make_cold()?;
-            took[2].push(packed_pread(self.path)?);
         }
-        Ok(took.map(|mut took| {
-            took.sort();
-            took[ROUNDS / 2]
-        }))
+        let mib =
+            least.map(|bytes| bytes.map_or("?".into(), |b| format!("{:.1}", b as f64 / 1048576.0)));
+        let asked = u64::from(SMALL[0]) * u64::from(SMALL[1]);
+        self.notes.push(format!(
+            "5000x16K, {:.1} MiB: the disk read at least {} MiB for uring, {} for pread, {} for packed",
+            asked as f64 / f64::from(1 << 20),
+            mib[0],
+            mib[1],
+            mib[2]
+        ));
+        Ok(took.map(middle))
     }
 
     /// One backend, and why it is this one. Of the map only what begins cold is measured.
@@ -200,10 +219,16 @@ impl Bench<'_> {
                 self.make_cold()?;
                 row.urgent.push(urgent(&mut *queue, file_bytes, cancel, time));
             }
+            self.notes.push(where_urgent_wait(backend, &row.urgent));
         }
         drop(queue);
         self.make_cold()?;
-        row.submit_ns = Some(submit_ns(&mut *open(self.archive, backend)?.queue, file_bytes));
+        let mut submits = Vec::new();
+        for _ in 0..ROUNDS {
+            submits.push(submit_ns(&mut *open(self.archive, backend)?.queue, file_bytes));
+        }
+        submits.sort_by(f64::total_cmp);
+        row.submit_ns = Some(submits[ROUNDS / 2]);
         let poll_time = time.min(Duration::from_secs(1));
         self.make_cold()?;
         row.poll_us =
@@ -218,6 +243,35 @@ impl Row {
         let (urgent, submit_ns, poll_us, small) = (Vec::new(), None, None, None);
         Self { name: name.to_owned(), drive, urgent, submit_ns, poll_us, small }
     }
+}
+
+/// The middle one.
+fn middle(mut took: Vec<Duration>) -> Duration {
+    took.sort();
+    took[took.len() / 2]
+}
+
+/// Where the time of urgent reads goes.
+fn where_urgent_wait(backend: Backend, urgent: &[Urgent]) -> String {
+    let text_of = |p: Option<Percentiles>| {
+        p.map_or("-".into(), |p| format!("{:.2}/{:.2}", p.p50_ms, p.p99_ms))
+    };
+    let cases: Vec<String> = ["behind 5,000", "after a mass cancel"]
+        .iter()
+        .zip(urgent)
+        .map(|(case, u)| {
+            format!(
+                "{case} {} ms in the queue, {} at the device",
+                text_of(u.queued),
+                text_of(u.device)
+            )
+        })
+        .collect();
+    format!(
+        "urgent, {}, p50/p99: {}; the rest is cancelling, waking up and looking",
+        backend.name(),
+        cases.join("; ")
+    )
 }
 
 fn table(archive: &Archive, path: &Path, time: Duration) -> Result<String> {
@@ -253,7 +307,7 @@ fn table(archive: &Archive, path: &Path, time: Duration) -> Result<String> {
         let _ = write!(text, "{:>10}", row.submit_ns.map_or("-".into(), |ns| format!("{ns:.0}")));
         let _ = write!(text, "{:>9}", row.poll_us.map_or("-".into(), |us| format!("{us:.1}")));
         for index in 0..2 {
-            let text_of = |u: &Urgent| format!("{:.2}/{:.2} ms", u.p50_ms, u.p99_ms);
+            let text_of = |u: &Urgent| format!("{:.2}/{:.2} ms", u.all.p50_ms, u.all.p99_ms);
             let _ = write!(text, "{:>15}", row.urgent.get(index).map_or("-".into(), text_of));
         }
         let small = row.small.map_or("-".into(), |t| format!("{:.0}", t.as_secs_f64() * 1e3));
@@ -284,10 +338,13 @@ fn ratios(rows: &[Row], text: &mut String) {
         let submit_us = find(backend).and_then(|row| row.submit_ns).map(|ns| ns / 1e3);
         line(&format!("submit, {backend}, us"), submit_us, "at most 0.5");
     }
-    let p99 = |row: Option<&Row>, index: usize| row?.urgent.get(index).map(|u| u.p99_ms);
+    let p99 = |row: Option<&Row>, index: usize| row?.urgent.get(index).map(|u| u.all.p99_ms);
     line("urgent behind 5,000, p99 ms", p99(uring, 0), "at most 3");
     line("urgent after a mass cancel, p99 ms", p99(uring, 1), "at most 3");
     line("5,000 x 16 KiB / packed pread, time", pair(small(uring), small(std)), "at most 1.2");
+    let device = |index: usize| uring?.urgent.get(index)?.device.map(|device| device.p99_ms);
+    line("urgent behind 5,000, p99 ms at the device alone", device(0), "none");
+    line("urgent after a mass cancel, p99 ms at the device alone", device(1), "none");
     let beside = pair(p99(uring, 0), p99(fio, 0));
     line("urgent behind 5,000 / any of fio's eight, p99", beside, "none; what the disk adds");
 }

@@ -94,7 +94,7 @@ impl Archive {
         Self::of_map(PathBuf::from("<memory>"), Map::of_bytes(bytes))
     }
 
-    fn of_map(path: PathBuf, map: Map) -> Result<Self, ArchiveError> {
+    pub(crate) fn of_map(path: PathBuf, map: Map) -> Result<Self, ArchiveError> {
         check_length(&path, map.len() as u64)?;
         let candidates = [0, 1].map(|index| superblock(&map, index));
         refuse_hopeless(&path, candidates)?;

@@ -4,6 +4,8 @@ mod buffer;
 mod choose;
 mod device;
 mod error;
+#[cfg(all(test, target_os = "linux"))]
+mod faults;
 mod front;
 mod mapped;
 mod options;
@@ -93,6 +95,9 @@ pub struct Completion {
     pub result: Result<ReadBuffer, ReadError>,
     /// The `now_ns` it was submitted with.
     pub submitted_ns: u64,
+    /// When the read that ended it was handed to the device, on the same clock: what lies before is
+    /// the queue's, what lies after the device's. `completed_ns` for what needed no read.
+    pub issued_ns: u64,
     /// When it was done, on the same clock.
     pub completed_ns: u64,
 }

@@ -27,7 +27,7 @@ pub const PARTS_MAX: usize = 1024;
 /// Joined reads may be as long as this, however small the window.
 const JOINED_BYTES_MIN: u64 = 128 << 10;
 /// Share of the window that one joined read may take, or one would be all that is in flight.
-const JOINED_WINDOW_SHARE: u64 = 4;
+const JOINED_WINDOW_SHARE: u64 = 2;
 /// A piece of a read is as long as so many requests cost: splitting then costs little, and whoever
 /// is in a hurry waits for a piece at most.
 const PIECE_COSTS: u64 = 16;
@@ -183,7 +183,7 @@ impl Scheduler {
             None => self.slots.push(slot),
         }
         match self.refusal(&request) {
-            Some(result) => self.end(index, result, now_ns),
+            Some(result) => self.end(index, result, now_ns, now_ns),
             None => self.order.insert(class, slot.rank(index), request.offset),
         }
         Ok(Ticket { slot: index, generation })
@@ -215,7 +215,7 @@ impl Scheduler {
         }
         if slot.state == State::Waiting {
             self.take_out(ticket.slot);
-            self.end(ticket.slot, Err(ReadErrorKind::Cancelled), now_ns);
+            self.end(ticket.slot, Err(ReadErrorKind::Cancelled), now_ns, now_ns);
         }
         true
     }
@@ -246,7 +246,8 @@ impl Scheduler {
     pub fn issue(&mut self, now_ns: u64) -> Option<DeviceRead> {
         let first = self.admitted(now_ns)?;
         let mut read = std::mem::take(&mut self.reads[*self.free_reads.last()? as usize]);
-        let needed = self.join(first, &mut read.parts);
+        let urgent = self.slots[first as usize].request.class == 0;
+        let needed = self.join(first, &mut read.parts, now_ns);
         let (offset, end) = self.aligned(needed.clone());
         for index in 0..read.parts.len() {
             let slot = read.parts[index];
@@ -255,10 +256,10 @@ impl Scheduler {
         }
         (read.offset, read.len) = (offset, end - offset);
         let (piece, request_cost) =
-            (self.piece_bytes(), u64::from(self.options.request_cost_bytes));
+            (self.piece_bytes(now_ns), u64::from(self.options.request_cost_bytes));
         read.cost = read.len.min(piece) + request_cost;
         read.worth = read.len + request_cost * read.len.div_ceil(piece);
-        read.sample = self.window.issued(read.cost, self.order.len() == 0, now_ns);
+        read.sample = self.window.issued(read.cost, urgent, self.order.len() == 0, now_ns);
         (read.issued_ns, read.in_flight) = (now_ns, true);
         self.held_bytes += read.len;
         self.counters.reads += 1;
@@ -272,9 +273,9 @@ impl Scheduler {
 
     /// The most bytes that are asked for at a time. A read that is alone keeps the device busy if they
     /// are a good part of the window.
-    fn piece_bytes(&self) -> u64 {
+    fn piece_bytes(&self, now_ns: u64) -> u64 {
         let worth_it = PIECE_COSTS * u64::from(self.options.request_cost_bytes);
-        let bytes = worth_it.max(PIECE_BYTES_MIN).max(self.window.bytes() / 2);
+        let bytes = worth_it.max(PIECE_BYTES_MIN).max(self.window.bytes(now_ns) / 2);
         // As far as a buffer can be long.
         bytes.min(1 << 30) & !(self.align - 1).max(BUFFER_ALIGN_BYTES as u64 - 1)
     }
@@ -295,7 +296,7 @@ impl Scheduler {
         if full {
             return None;
         }
-        let at_once = (end - offset).min(self.piece_bytes());
+        let at_once = (end - offset).min(self.piece_bytes(now_ns));
         let cost = at_once + u64::from(self.options.request_cost_bytes);
         self.window.admits(cost, class == 0, now_ns).then_some(first)
     }
@@ -311,7 +312,7 @@ impl Scheduler {
     }
 
     /// Fills `parts` with `first` and the neighbours that share its read; the range needed.
-    fn join(&self, first: u32, parts: &mut Vec<u32>) -> Range<u64> {
+    fn join(&self, first: u32, parts: &mut Vec<u32>, now_ns: u64) -> Range<u64> {
         parts.clear();
         parts.push(first);
         let head = &self.slots[first as usize];
@@ -319,7 +320,7 @@ impl Scheduler {
             range: head.request.range(),
             wanted: u64::from(head.request.len),
             bytes_max: u64::from(self.options.joined_bytes_max)
-                .min((self.window.bytes() / JOINED_WINDOW_SHARE).max(JOINED_BYTES_MIN)),
+                .min((self.window.bytes(now_ns) / JOINED_WINDOW_SHARE).max(JOINED_BYTES_MIN)),
             gap_max: u64::from(self.options.request_cost_bytes),
             skipped_percent_max: u64::from(self.options.skipped_percent_max),
         };
@@ -378,19 +379,21 @@ impl Scheduler {
         let mut read = std::mem::take(&mut self.reads[token.index()]);
         assert!(read.in_flight, "no read {token:?} is in flight");
         self.window.completed(read.sample, read.cost, read.worth, now_ns);
-        let mut handed_out = false;
+        let (mut handed_out, issued_ns) = (false, read.issued_ns);
         for &part in &read.parts {
             let slot = self.slots[part as usize];
             let begin = (slot.request.offset - read.offset) as usize;
             match &result {
-                _ if slot.cancelled => self.end(part, Err(ReadErrorKind::Cancelled), now_ns),
+                _ if slot.cancelled => {
+                    self.end(part, Err(ReadErrorKind::Cancelled), issued_ns, now_ns);
+                }
                 Ok(buffer) => {
                     let bytes = buffer.part(begin..begin + slot.request.len as usize);
-                    self.end(part, Ok(bytes), now_ns);
+                    self.end(part, Ok(bytes), issued_ns, now_ns);
                     handed_out = true;
                 }
                 Err(_) if read.parts.len() > 1 => self.again_alone(part),
-                Err(kind) => self.end(part, Err(*kind), now_ns),
+                Err(kind) => self.end(part, Err(*kind), issued_ns, now_ns),
             }
         }
         if handed_out {
@@ -422,13 +425,14 @@ impl Scheduler {
             if !read.in_flight || after_ns < self.options.stall_ns {
                 continue;
             }
+            let issued_ns = read.issued_ns;
             let mut parts = std::mem::take(&mut read.parts);
             for part in parts.drain(..) {
                 let kind = match self.slots[part as usize].cancelled {
                     true => ReadErrorKind::Cancelled,
                     false => ReadErrorKind::Stalled { after_ns },
                 };
-                self.end(part, Err(kind), now_ns);
+                self.end(part, Err(kind), issued_ns, now_ns);
             }
             self.reads[index].parts = parts;
         }
@@ -489,21 +493,29 @@ impl Scheduler {
         self.order.remove(request.class, index, |class, rank| counts(slots, class, rank));
     }
 
-    /// Ends a request and frees its slot.
-    fn end(&mut self, index: u32, result: Result<ReadBuffer, ReadErrorKind>, now_ns: u64) {
+    /// Ends a request, whose read went out at `issued_ns`, and frees its slot.
+    fn end(
+        &mut self,
+        index: u32,
+        result: Result<ReadBuffer, ReadErrorKind>,
+        issued_ns: u64,
+        now_ns: u64,
+    ) {
         match &result {
             Ok(_) => {}
             Err(ReadErrorKind::Cancelled) => self.counters.cancelled += 1,
             Err(_) => self.counters.failed += 1,
         }
         let slot = &mut self.slots[index as usize];
-        let took_ns = now_ns.saturating_sub(slot.entered_ns);
+        let since_ns =
+            |at_ns: u64| slot.submitted_ns.saturating_add(at_ns.saturating_sub(slot.entered_ns));
         self.done.push(Completion {
             id: slot.request.id,
             offset: slot.request.offset,
             result: result.map_err(|kind| ReadError::new(&slot.request, kind)),
             submitted_ns: slot.submitted_ns,
-            completed_ns: slot.submitted_ns.saturating_add(took_ns),
+            issued_ns: since_ns(issued_ns),
+            completed_ns: since_ns(now_ns),
         });
         slot.state = State::Free;
         slot.generation = slot.generation.wrapping_add(1);

@@ -2,24 +2,37 @@
 //!
 //! By Little's law a device of bandwidth *B* needs *B·T* bytes in flight to be busy when a read takes
 //! *T*; what goes beyond only waits in its queue. *B* is the mean of what came while something was in
-//! flight. *T* is what a read that has the device for itself takes beyond its transfer, times
-//! [`DEPTH`], and at least [`TIME_NS_MIN`]. As in BBR (Cardwell et al., "BBR: Congestion-Based
-//! Congestion Control", ACM Queue 14(5), 2016) the two are measured apart, *T* by a probe now and
-//! then. Departing from BBR, *B* is a mean and no maximum: a device with caches has bursts at many
-//! times its bandwidth, and a window made for the burst is a backlog after it. A mean cannot trap the
-//! window when it is too small: what then comes is window / *T* / `DEPTH`, so that the next one is
-//! `DEPTH` times as large. There is no pacing (a disk has no path to share), and the probe for *T*
-//! gives up when the device does not drain and answer at once: a stalled read must not stop the
-//! others.
+//! flight. *T* is what a read that has the device for itself takes beyond its transfer, times a depth,
+//! and at least some time; both are smaller while urgent reads come ([`Width`]). As in BBR (Cardwell
+//! et al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016) the two are measured
+//! apart, *T* by a probe now and then. Departing from BBR, *B* is a mean and no maximum: a device with
+//! caches has bursts at many times its bandwidth, and a window made for the burst is a backlog after
+//! it. A mean cannot trap the window when it is too small: what then comes is window / *T*, so that
+//! the next one is larger by the depth. There is no pacing (a disk has no path to share), and the
+//! probe for *T* gives up when the device does not drain and answer at once: a stalled read must not
+//! stop the others.
 
-/// Reads that may queue at the device behind one that is served, at its latency without a queue:
-/// devices serve some in parallel, and a completion is seen a moment later.
-const DEPTH: u64 = 4;
-/// Time that the window holds at least, ns: below this, waiting is shorter than waking up a thread.
-const TIME_NS_MIN: u64 = 500_000;
-/// Smallest window, and that until the bandwidth is known, bytes: eight reads of 64 KiB, each with
-/// the 16 KiB that it costs beside.
-const START_BYTES: u64 = 640 << 10;
+/// How much a window holds. It is one thing to keep a device busy, another to leave it free for a
+/// read that comes next: while urgent ones come the window is the narrow one.
+#[derive(Clone, Copy, Debug)]
+struct Width {
+    /// Reads that may queue at the device behind one that is served, at its latency without a queue:
+    /// devices serve some in parallel, and a completion is seen a moment later. At least 2.
+    depth: u64,
+    /// Time that it holds at least, ns.
+    time_ns_min: u64,
+    /// Smallest window, and that until the bandwidth is known, bytes.
+    bytes_min: u64,
+}
+
+/// Nobody is in a hurry: eight reads of 64 KiB, each with the 16 KiB that it costs beside, which
+/// the first urgent read after a long time has to wait for.
+const WIDE: Width = Width { depth: 4, time_ns_min: 500_000, bytes_min: 640 << 10 };
+/// Urgent reads come: two of them. Waiting for less than waking up a thread takes is no gain.
+const NARROW: Width = Width { depth: 2, time_ns_min: 100_000, bytes_min: 160 << 10 };
+/// After this time without an urgent read the window is wide again, ns: a camera that turns asks for
+/// something urgent every few frames.
+const URGENT_NS: u64 = 1_000_000_000;
 /// Bytes that urgent reads may be in flight beyond the window, and that are kept for them of what may
 /// be in flight at all.
 pub(super) const URGENT_BYTES: u64 = 256 << 10;
@@ -68,6 +81,8 @@ pub(super) struct Window {
     issued_alone: u64,
     /// Until when other reads wait, so that the device drains and one has it for itself.
     probe_until_ns: Option<u64>,
+    /// When an urgent read was issued last.
+    urgent_ns: Option<u64>,
 }
 
 impl Window {
@@ -75,19 +90,25 @@ impl Window {
         Self { adapt, ..Self::default() }
     }
 
+    fn width(&self, now_ns: u64) -> Width {
+        let urgent = |at_ns| now_ns.saturating_sub(at_ns) < URGENT_NS;
+        if self.urgent_ns.is_some_and(urgent) { NARROW } else { WIDE }
+    }
+
     /// What the window holds, as time at the device.
-    fn time_ns(&self) -> u64 {
+    fn time_ns(&self, width: Width) -> u64 {
         let transfer_ns =
             u128::from(self.alone_cost) * 1_000_000_000 / u128::from(self.rate.max(1));
         let transfer_ns = u64::try_from(transfer_ns).unwrap_or(u64::MAX);
         let access_ns = self.alone_ns.saturating_sub(transfer_ns);
-        access_ns.saturating_mul(DEPTH).max(TIME_NS_MIN)
+        access_ns.saturating_mul(width.depth).max(width.time_ns_min)
     }
 
     /// Bytes to keep in flight, the cost of each request included.
-    pub fn bytes(&self) -> u64 {
-        let bytes = u128::from(self.rate) * u128::from(self.time_ns()) / 1_000_000_000;
-        u64::try_from(bytes).unwrap_or(u64::MAX).max(START_BYTES)
+    pub fn bytes(&self, now_ns: u64) -> u64 {
+        let width = self.width(now_ns);
+        let bytes = u128::from(self.rate) * u128::from(self.time_ns(width)) / 1_000_000_000;
+        u64::try_from(bytes).unwrap_or(u64::MAX).max(width.bytes_min)
     }
 
     /// Whether a read may be issued that has `cost` bytes at the device. Two always may: while one is on its way
@@ -101,11 +122,14 @@ impl Window {
             return urgent;
         }
         let beyond = if urgent { URGENT_BYTES } else { 0 };
-        self.reads < 2 || self.in_flight.saturating_add(cost) <= self.bytes() + beyond
+        self.reads < 2 || self.in_flight.saturating_add(cost) <= self.bytes(now_ns) + beyond
     }
 
     /// A read goes out that has `cost` bytes at the device; `starved`: nothing else waits.
-    pub fn issued(&mut self, cost: u64, starved: bool, now_ns: u64) -> Sample {
+    pub fn issued(&mut self, cost: u64, urgent: bool, starved: bool, now_ns: u64) -> Sample {
+        if urgent {
+            self.urgent_ns = Some(now_ns);
+        }
         self.issued += 1;
         let alone = (self.reads == 0).then_some(self.issued);
         if alone.is_some() {
@@ -116,7 +140,7 @@ impl Window {
         } else if self.issued - self.issued_alone >= PROBE_READS {
             // Until the device has drained, and this long again for the read alone.
             self.issued_alone = self.issued;
-            self.probe_until_ns = Some(now_ns.saturating_add(2 * self.time_ns()));
+            self.probe_until_ns = Some(now_ns.saturating_add(2 * self.time_ns(self.width(now_ns))));
         }
         self.reads += 1;
         self.in_flight += cost;

@@ -153,11 +153,11 @@ impl<'a, Q: ReadQueue> Run<'a, Q> {
     }
 
     fn complete(&mut self, completion: Completion) {
-        let Completion { id, offset, result, submitted_ns, completed_ns } = completion;
+        let Completion { id, offset, result, submitted_ns, issued_ns, completed_ns } = completion;
         let (request, at_ns, cancelled) =
             self.pending.remove(&id).expect("every request completes once");
         assert_eq!((submitted_ns, offset), (at_ns, request.offset));
-        assert!(completed_ns >= submitted_ns);
+        assert!(submitted_ns <= issued_ns && issued_ns <= completed_ns);
         let map = self.archive.map();
         let end = request.offset + u64::from(request.len);
         let expected = map.get(request.offset as usize..end as usize);

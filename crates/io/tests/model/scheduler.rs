@@ -410,7 +410,8 @@ impl Model {
         for done in out {
             let pending = self.pending.remove(&done.id).expect("every request completes once");
             let State::Ended(error) = pending.state else { panic!("{pending:?} has not ended") };
-            assert!(done.completed_ns >= done.submitted_ns && done.completed_ns <= self.now_ns);
+            assert!(done.submitted_ns <= done.issued_ns && done.issued_ns <= done.completed_ns);
+            assert!(done.completed_ns <= self.now_ns);
             match done.result {
                 Ok(bytes) => {
                     assert_eq!(error, None);

@@ -147,6 +147,28 @@ fn every_backend_reads_the_same_bytes_and_says_what_it_is() {
     assert_eq!(error.to_string(), "unknown backend 'tape'; use one of auto, mmap, pread, uring");
 }
 
+#[test]
+fn a_map_is_read_ahead_for_whoever_polls_and_whatever_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for round in 0..20 {
+        let options = QueueOptions { capacity: 8192, ..PLAIN };
+        let mut queue = MmapQueue::new(&archive, options).unwrap();
+        // More at once than the advice that waits at most.
+        for id in 0..8192 {
+            queue.submit(request(id, id % 40_000, 100, 2), 0).unwrap();
+        }
+        let mut out = Vec::new();
+        queue.poll(0, &mut out);
+        assert_eq!((out.len(), queue.in_flight()), (8192, 0));
+        let done = &out[round * 400];
+        let begin = done.offset as usize;
+        assert_eq!(done.result.as_ref().unwrap()[..], archive.map()[begin..begin + 100]);
+        // With advice still to be given, in most rounds.
+        drop(queue);
+    }
+}
+
 /// A pool that counts what is out, and has nothing at first when it is told so.
 #[derive(Debug, Default)]
 struct Counting {

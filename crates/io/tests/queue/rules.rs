@@ -117,6 +117,19 @@ fn more_bytes_than_the_cap_are_never_in_flight_and_a_larger_request_is_refused()
 }
 
 #[test]
+fn a_completion_says_when_its_read_went_to_the_device() {
+    let archive = archive();
+    let mut queue = one_by_one(&archive);
+    let tickets = [0, 1, 2].map(|id| queue.submit(request(id, id * 9000, 100, 0), 0).unwrap());
+    assert!(queue.cancel(tickets[1]));
+    let mut out = Vec::new();
+    queue.poll(1000, &mut out);
+    let times: Vec<_> = out.iter().map(|d| (d.id, d.issued_ns, d.completed_ns)).collect();
+    // 100 to access and 100 to transfer; 2 waits for the end of 0.
+    assert_eq!(times, [(1, 0, 0), (0, 0, 200), (2, 200, 400)]);
+}
+
+#[test]
 fn what_is_cancelled_is_back_at_once_or_on_its_arrival() {
     let archive = archive();
     let mut queue = one_by_one(&archive);
