@@ -25,9 +25,13 @@ pub fn run(args: &VerifyArgs) -> Done {
     bar.finish_and_clear();
     let findings = findings(&archive, &report);
     if findings.is_empty() {
-        WorldIndex::load(&archive).with_context(|| path.display().to_string())?;
+        let holds_world = archive.sections().any(|name| name == World::SECTION);
+        if holds_world {
+            WorldIndex::load(&archive).with_context(|| path.display().to_string())?;
+        }
+        let what = if holds_world { "" } else { " (an archive without a world)" };
         file::print(&format!(
-            "{}: whole; {} entries, {} blocks, {:.1} MB ({:.1} MB decoded), all checked\n",
+            "{}: whole{what}; {} entries, {} blocks, {:.1} MB ({:.1} MB decoded), all checked\n",
             path.display(),
             report.entries,
             report.blocks,

@@ -113,6 +113,7 @@ fn made_up_archives_are_whole_and_share_what_is_equal() {
         let path = desk.at("s.far");
         succeeds(&["archive", "synth", "-o", &path, "--bytes", bytes]);
         assert!(fs::metadata(&path).unwrap().len() > least);
+        assert!(succeeds(&["verify", &path]).contains("an archive without a world"));
         let shown = succeeds(&["inspect", &path]);
         assert!(shown.contains("in front"), "{shown}");
         let archive = Archive::open(desk.path("s.far").as_path()).unwrap();
