@@ -1,8 +1,8 @@
 //! Mips, page building, and two threads.
 
 use super::contenders::{Contender, OURS};
+use super::measure;
 use super::pictures::Alpha;
-use super::{ROUNDS, measure};
 use crate::goal::Bound;
 use crate::random::Random;
 use crate::rounds::{median, since_ns};
