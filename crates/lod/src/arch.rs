@@ -94,20 +94,17 @@ impl Isa {
     }
 }
 
-/// Asks for a block of a column before it is read; nothing happens where it does not exist.
-#[inline]
-pub(crate) fn prefetch(column: &[f32], block: usize) {
+/// Asks for an element of a column before it is read; nothing happens where it does not exist.
+#[inline(always)]
+pub(crate) fn prefetch<T>(column: &[T], index: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if let Some(lanes) = column.as_chunks::<BLOCK>().0.get(block) {
+    if let Some(element) = column.get(index) {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        const LINE: usize = 64 / size_of::<f32>();
-        for line in lanes.as_chunks::<LINE>().0 {
-            // SAFETY: a hint about 64 bytes that exist; every x86-64 has SSE.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-        }
+        // SAFETY: a hint about an element that exists; every x86-64 has SSE.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(element).cast()) };
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = (column, block);
+    let _ = (column, index);
 }
 
 /// The smaller, or `b` where one is not a number: as `minps`.

@@ -53,7 +53,7 @@ const PREFETCH_BLOCKS: usize = 3;
 /// read only when something did. Each block of 64 has the length of way that the view may go before
 /// any of its instances can leave its band: until then it is not looked at.
 ///
-/// 9 bytes an instance and 24 a block.
+/// 9 bytes an instance and at most 40 a block.
 #[derive(Clone, Debug)]
 pub struct LodState {
     levels: Vec<u8>,
@@ -70,6 +70,8 @@ pub struct LodState {
     seen: Option<(Vec3, Reach)>,
     /// Working memory: the blocks of this selection that are looked at.
     due: Vec<u32>,
+    /// Working memory: blocks with instances that left their band, a bit for each.
+    left: Vec<(u32, u64)>,
     /// By block: the call that it was asked for in last, so that each is looked at once.
     asked: Vec<u32>,
     call: u32,
@@ -94,6 +96,7 @@ impl LodState {
             gone_steps: 0,
             seen: None,
             due: Vec::with_capacity(blocks),
+            left: Vec::new(),
             asked: vec![0; blocks],
             call: 0,
             current: 0,
@@ -141,7 +144,9 @@ impl LodState {
     /// needs room for one change an instance at most.
     ///
     /// What is skipped changes no answer: the levels are those of looking at every instance. A new
-    /// focal length or rule has all instances looked at again.
+    /// focal length or rule has all instances looked at again. The errors of `assets` are in the
+    /// bands: where they change, or another slice is given, skipped blocks do not notice; tell of each
+    /// instance concerned ([`LodState::instance_changed`]), or make a new state.
     ///
     /// # Errors
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
@@ -257,46 +262,80 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Blocks that are due lie apart, so their columns are asked for a little ahead.
+    /// Blocks that are due lie apart, and so does what is read of the few instances that left their
+    /// band: all of it is asked for some time before it is waited for.
     fn look_at_all(&mut self, due: &[u32]) -> Result<(), LodError> {
+        let mut left = core::mem::take(&mut self.state.left);
+        left.clear();
         for (at, &block) in due.iter().enumerate() {
             if let Some(&next) = due.get(at + PREFETCH_BLOCKS) {
-                self.prefetch(next as usize);
+                self.prefetch_columns(next as usize);
             }
-            self.look_at(block as usize)?;
+            let outside = self.look_at(block as usize);
+            if outside != 0 {
+                self.prefetch_instances(block as usize, outside);
+                left.push((block, outside));
+            }
         }
-        Ok(())
+        let done = left.iter().try_for_each(|&(block, set)| self.bring_up(block as usize, set));
+        self.state.left = left;
+        done
     }
 
-    fn prefetch(&self, block: usize) {
+    fn prefetch_columns(&self, block: usize) {
         let (s, i) = (&*self.state, self.instances);
         for column in [i.x, i.y, i.z, &s.near_m2, &s.far_m2] {
-            prefetch(column, block);
+            let lanes = column.as_chunks::<BLOCK>().0.get(block);
+            lanes.iter().for_each(|lanes| lanes.chunks(16).for_each(|line| prefetch(line, 0)));
         }
     }
 
-    fn look_at(&mut self, block: usize) -> Result<(), LodError> {
-        let has_bands = self.state.generation[block] == self.state.current;
-        let mut look =
-            Look { outside: u64::MAX, to_near_m2: 0.0, to_far_m2: 0.0, farthest_m2: 0.0 };
-        if has_bands && self.state.moving {
-            look.outside = self.columns(block, Isa::outside);
-        } else if has_bands {
-            look = self.columns(block, Isa::look);
+    /// Asks for what [`Frame::decide`] reads beside the columns. Of a whole block nothing: its runs
+    /// are read as fast as memory gives them.
+    fn prefetch_instances(&self, block: usize, mut set: u64) {
+        if set == u64::MAX {
+            return;
         }
-        if look.outside != 0 {
-            self.decide(block, look.outside)?;
-            self.state.generation[block] = self.state.current;
-            if !self.state.moving {
-                look = self.columns(block, Isa::look);
-            }
+        let (s, i) = (&*self.state, self.instances);
+        while set != 0 {
+            let index = block * BLOCK + set.trailing_zeros() as usize;
+            set &= set - 1;
+            prefetch(i.radius_m, index);
+            prefetch(i.asset, index);
+            prefetch(&s.levels, index);
         }
+    }
+
+    /// Which instances of a block left their band, or have none yet. Where there are none the block
+    /// is done, else it needs [`Frame::bring_up`].
+    fn look_at(&mut self, block: usize) -> u64 {
+        if self.state.generation[block] != self.state.current {
+            return u64::MAX;
+        }
+        if self.state.moving {
+            return self.columns(block, Isa::outside);
+        }
+        let look = self.columns(block, Isa::look);
+        self.set_due(block, &look);
+        look.outside
+    }
+
+    /// Gives instances of a block their levels and bands.
+    fn bring_up(&mut self, block: usize, outside: u64) -> Result<(), LodError> {
+        self.decide(block, outside)?;
+        self.state.generation[block] = self.state.current;
         if !self.state.moving {
-            // What is still outside is at no place, and looked at every time.
-            let steps = if look.outside == 0 { free_steps(&look) } else { 0 };
-            self.state.due_steps[block] = self.state.gone_steps + steps;
+            let look = self.columns(block, Isa::look);
+            self.set_due(block, &look);
         }
         Ok(())
+    }
+
+    /// Says when a block is due again. What is outside is to be decided, or at no place: such a block
+    /// is looked at every time.
+    fn set_due(&mut self, block: usize, look: &Look) {
+        let steps = if look.outside == 0 { free_steps(look) } else { 0 };
+        self.state.due_steps[block] = self.state.gone_steps + steps;
     }
 
     /// Runs a kernel over a block; the last one is filled up.
