@@ -29,6 +29,19 @@ pub fn stolen() -> Option<Duration> {
     Some(Duration::from_millis(ticks * 10))
 }
 
+/// Processor time of the calling thread so far; `None` where the system does not tell.
+#[must_use]
+pub fn thread_cpu() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Cores of this machine.
 #[must_use]
 pub fn cores() -> usize {

@@ -16,12 +16,13 @@ pub use settings::{BUILT_IN_SECONDS, Settings, VFOV_DEGREES, VIEWPORT_PX, built_
 
 use crate::cli::{Clock, ReplayArgs};
 use crate::report::{
-    Fragmentation, Io, Latency, LatencyClass, Memory, PathInfo, Quality, Report, World, hash_hex,
-    screen,
+    CullLodMs, Fragmentation, Io, Latency, LatencyClass, Memory, PathInfo, Quality, Report, World,
+    hash_hex, screen,
 };
 use crate::status::{Done, Failure};
 use crate::world;
 use anyhow::{Context, anyhow};
+use farplane::Stage;
 use farplane::stream::Class;
 use farplane_profiler::{Clock as WallClock, FrameSummary, Histogram, Target};
 use run::{Outcome, replay, stage_names};
@@ -185,6 +186,9 @@ fn report(settings: &Settings, mut o: Outcome) -> Result<Report, Failure> {
     report.timing.cpu = machine::cpu();
     report.timing.threads = Some(settings.threads as u64);
     report.timing.set_frames(&summary, &o.stage_names);
+    let stages = [Stage::Cull, Stage::Lod].map(|stage| stage as usize);
+    let wall_ns = o.log.frames()[warm..].iter().map(|f| stages.iter().map(|&s| f.stages[s]).sum());
+    report.timing.cull_lod_ms = CullLodMs::of(wall_ns.collect(), o.cull_lod_cpu_ns);
     report.timing.startup_ms = Some(o.startup_ms);
     report.timing.fifos = o.fifos;
     report.timing.stolen_ms = o.stolen.map(|d| d.as_secs_f64() * 1e3);

@@ -49,6 +49,8 @@ pub struct Outcome {
     pub occupancy: Series,
     pub moved_bytes_frame_max: u64,
     pub latencies: Vec<Histogram>,
+    /// By frame after warm-up: processor time of culling and LOD selection.
+    pub cull_lod_cpu_ns: Vec<u64>,
     pub instances: Series,
     pub too_small: Series,
     pub triangles: Series,
@@ -217,6 +219,7 @@ impl<'a> Run<'a> {
             occupancy: Series::default(),
             moved_bytes_frame_max: 0,
             latencies: vec![Histogram::new(); farplane::stream::Class::COUNT],
+            cull_lod_cpu_ns: Vec::with_capacity(total),
             instances: Series::default(),
             too_small: Series::default(),
             triangles: Series::default(),
@@ -287,13 +290,24 @@ impl<'a> Run<'a> {
         self.entities.set_view(view);
         self.entities.views(&mut self.views);
         let (recorder, stages) = (&self.recorder, &self.stages);
+        let mut cpu = [None; 2];
         let mut done = |stage: Stage| {
+            match stage {
+                Stage::Terrain => cpu[0] = machine::thread_cpu(),
+                Stage::Lod => cpu[1] = machine::thread_cpu(),
+                _ => {}
+            }
             recorder.end();
             if let Some(next) = stages[..Stage::ALL.len()].get(stage as usize + 1) {
                 recorder.begin(*next);
             }
         };
         self.outcome.farplane.update_staged(&self.views, now_ns, &mut self.frame, &mut done);
+        if let [Some(before), Some(after)] = cpu
+            && !warm_up
+        {
+            self.outcome.cull_lod_cpu_ns.push((after - before).as_nanos() as u64);
+        }
         self.recorder.begin(self.stages[Stage::ALL.len()]);
         self.entities.show(&self.frame.batches);
         self.recorder.end();

@@ -24,4 +24,6 @@ pub use schema::{
     OPTION_TARGET_HZ, PathInfo, Quality, Report, Residency, SCHEMA, TimeToQuality, World, hash_hex,
 };
 pub use screen::{SCREEN_COLUMNS_MAX, SCREEN_LINES_MAX, screen};
-pub use timing::{Fifo, Fifos, FrameMs, HitchMs, IntervalMs, PacingMs, StageMs, Timing, UpdateMs};
+pub use timing::{
+    CullLodMs, Fifo, Fifos, FrameMs, HitchMs, IntervalMs, PacingMs, StageMs, Timing, UpdateMs,
+};

@@ -276,6 +276,13 @@ fn timing_lines(report: &Report, lines: &mut Vec<String>) {
         ("max ms", figure(update.max, 3)),
         ("cv(interval)", figure(interval.cv, 3)),
     ]));
+    let find = &timing.cull_lod_ms;
+    lines.push(row(&[
+        ("cull+LOD p50", figure(find.p50, 3)),
+        ("p99 ms", figure(find.p99, 3)),
+        ("CPU p50 ms", figure(find.cpu_p50, 3)),
+        ("CPU p99 ms", figure(find.cpu_p99, 3)),
+    ]));
     lines.push(row(&[
         ("FPS mean", figure(timing.fps_mean, 1)),
         ("1% low avg", figure(timing.fps_low_1pct_avg, 1)),

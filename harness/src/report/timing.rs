@@ -30,6 +30,8 @@ pub struct Timing {
     pub cull_ms: Option<f64>,
     /// LOD selection, mean a frame, ms.
     pub lod_ms: Option<f64>,
+    /// Culling and LOD selection of the instances together.
+    pub cull_lod_ms: CullLodMs,
     /// Frames over the target.
     pub hitches: HitchMs,
     /// |interval − the one before|.
@@ -92,6 +94,38 @@ pub struct UpdateMs {
     pub p99: Option<f64>,
     /// Longest.
     pub max: Option<f64>,
+}
+
+/// Culling and LOD selection of a frame, ms: one thread's work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CullLodMs {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+    /// Longest.
+    pub max: Option<f64>,
+    /// Median of the processor time: without what the system gave to other threads meanwhile, and,
+    /// where it tells, what a hypervisor gave to other machines.
+    pub cpu_p50: Option<f64>,
+    /// 99th percentile of the processor time.
+    pub cpu_p99: Option<f64>,
+}
+
+impl CullLodMs {
+    /// From the times and the processor times of the same frames, ns; of the latter none where the
+    /// system does not tell.
+    #[must_use]
+    pub fn of(mut wall_ns: Vec<u64>, mut cpu_ns: Vec<u64>) -> Self {
+        let (wall, cpu) = (Distribution::of(&mut wall_ns), Distribution::of(&mut cpu_ns));
+        Self {
+            p50: wall.p50_ns.map(ms),
+            p99: wall.p99_ns.map(ms),
+            max: max_ms(&wall),
+            cpu_p50: cpu.p50_ns.map(ms),
+            cpu_p99: cpu.p99_ns.map(ms),
+        }
+    }
 }
 
 /// Frames over the target.

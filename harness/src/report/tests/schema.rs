@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use farplane_profiler::{FrameRecord, FrameSummary, STAGES_MAX, Target};
 use serde_json::{Value, json};
 
-use crate::report::{Report, SCHEMA, hash_hex};
+use crate::report::{CullLodMs, Report, SCHEMA, hash_hex};
 
 /// The table of METRICS.md, "Names in JSON and in `--assert`", with nested keys written out.
 const TABLE: &[(&str, &str)] = &[
@@ -35,7 +35,7 @@ const TABLE: &[(&str, &str)] = &[
         "clock cpu threads fps_mean fps_low_1pct_avg fps_low_01pct_avg frame_ms.mean frame_ms.p50 \
          frame_ms.p95 frame_ms.p99 frame_ms.p999 frame_ms.max frame_ms.cv interval_ms.p50 \
          interval_ms.p99 interval_ms.max interval_ms.cv update_ms.p50 update_ms.p99 update_ms.max \
-         cull_ms lod_ms hitches.over_target hitches.over_2x hitches.over_50ms hitches.ms_per_s \
+         cull_ms lod_ms cull_lod_ms.p50 cull_lod_ms.p99 cull_lod_ms.cpu_p99 hitches.over_target hitches.over_2x hitches.over_50ms hitches.ms_per_s \
          hitches.worst_frame hitches.worst_cause pacing_ms.mean pacing_ms.p99 smoothness tier \
          stages_ms fifos.pictures.policy fifos.heat_map.capacity fifos.heat_map.frames \
          fifos.heat_map.depth_max fifos.live.dropped fifos.live.drop_rate startup_ms peak_anon_rss_bytes",
@@ -158,6 +158,16 @@ fn timing_takes_milliseconds_from_a_summary() {
     assert_eq!(timing["hitches"]["worst_frame"], 1);
     assert_eq!(timing["hitches"]["worst_cause"], "cull, waited for unit 7");
     assert_eq!(timing["tier"], "Excellent");
+}
+
+#[test]
+fn culling_and_lod_have_a_time_and_a_processor_time() {
+    let times_ns = |scale: u64| (1..=1000).map(|i| i * scale).rev().collect::<Vec<_>>();
+    let both = CullLodMs::of(times_ns(2000), times_ns(1000));
+    // Of 1 to 1000 the place 0.99 · 999 holds 990.01, half way is 500.5.
+    assert_eq!((both.p99, both.max), (Some(1.98002), Some(2.0)));
+    assert_eq!((both.cpu_p50, both.cpu_p99), (Some(0.5005), Some(0.99001)));
+    assert_eq!(CullLodMs::of(times_ns(1), Vec::new()).cpu_p99, None);
 }
 
 #[test]
