@@ -45,6 +45,8 @@ fn a_command_line_that_makes_no_sense_has_status_2() {
         ("fly", "'fly'"),
         ("bake", "--output"),
         ("bake -o w.far --seed x", "--seed"),
+        ("bench-io --seconds nan", "0.1 to 600"),
+        ("bench-io --seconds 0", "0.1 to 600"),
         ("bake -o w.far --size-m -5", "--size-m -5"),
         ("bake -o w.far --size-m nan", "--size-m NaN"),
         ("bake -o w.far --size-m 10", "64 m"),

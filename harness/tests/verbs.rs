@@ -293,3 +293,27 @@ fn a_world_in_two_files_is_one_without_a_seam() {
     let sized = [&["bake", "-o", text(&joined), "--size-m", "9"], &args[..]].concat();
     assert!(fails(&sized, 2).contains("2 files"));
 }
+
+#[test]
+fn bench_io_measures_every_row_and_leaves_nothing_behind() {
+    let desk = Desk::new();
+    let mut command = common::command(&["bench-io", "--bytes", "64MiB", "--seconds", "0.1"]);
+    let output = command.current_dir(desk.0.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    for says in ["  pread ", "  mmap ", "std pread + rayon", "one packed file", "memcpy"] {
+        let row = told.lines().find(|line| line.contains(says));
+        assert!(row.is_some_and(|row| row.contains(|c: char| c.is_ascii_digit())), "{told}");
+    }
+    let figure = |what: &str| {
+        let line = told.lines().find_map(|line| line.strip_prefix(what));
+        line.unwrap_or_else(|| panic!("{what} not in\n{told}")).to_owned()
+    };
+    assert!(figure("submit, pread, us: ").ends_with("(goal at most 0.5)"));
+    // Where there is no io_uring its figures are nobody's, and not those of what stood in.
+    let refused = told.contains("pread instead of uring");
+    for what in ["urgent behind 5,000, p99 ms: ", "5,000 x 16 KiB / packed pread, time: "] {
+        assert_eq!(figure(what).contains("not measured"), refused, "{told}");
+    }
+    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 0);
+}

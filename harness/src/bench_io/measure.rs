@@ -1,7 +1,7 @@
 //! What is measured of a queue, and the plain ways beside it.
 
 use super::{BACKLOG, READ_BYTES};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use farplane::io::{Completion, ReadQueue, ReadRequest};
 use rayon::prelude::*;
 use std::fs::File;
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const WAITING: usize = 256;
 /// Between two looks at a queue: a frame loop looks less often.
 const LOOK: Duration = Duration::from_millis(1);
+/// The longest that an urgent read may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Small reads, and their bytes.
 pub const SMALL: [u32; 2] = [5000, 16 << 10];
 
@@ -36,6 +38,13 @@ impl Drive {
         self.reads as f64 * f64::from(READ_BYTES) / self.time.as_secs_f64()
     }
 
+    /// The same with the processor time of another run's reads.
+    #[must_use]
+    pub fn with_cpu_of(&self, other: &Self) -> Self {
+        let cpu = other.cpu_us_per_read().map(|us| us * self.reads as f64 / 1e6);
+        Self { cpu: cpu.map(Duration::from_secs_f64), ..*self }
+    }
+
     /// Processor time of a read, µs.
     #[must_use]
     pub fn cpu_us_per_read(&self) -> Option<f64> {
@@ -48,15 +57,17 @@ impl Drive {
 pub struct Percentiles {
     /// The median, ms.
     pub p50_ms: f64,
-    /// The 99th percentile, ms.
+    /// The 99th percentile, ms: of fewer than 100 the longest but one.
     pub p99_ms: f64,
+    /// The longest, ms; `None` where nobody tells.
+    pub max_ms: Option<f64>,
 }
 
 impl Percentiles {
     fn of(mut took_ms: Vec<f64>) -> Self {
         took_ms.sort_by(f64::total_cmp);
         let at = |p: f64| took_ms[((took_ms.len() - 1) as f64 * p) as usize];
-        Self { p50_ms: at(0.5), p99_ms: at(0.99) }
+        Self { p50_ms: at(0.5), p99_ms: at(0.99), max_ms: took_ms.last().copied() }
     }
 }
 
@@ -69,6 +80,8 @@ pub struct Urgent {
     pub queued: Option<Percentiles>,
     /// At the device.
     pub device: Option<Percentiles>,
+    /// Bytes that came of the backlog meanwhile, a second.
+    pub behind_bytes_per_s: f64,
 }
 
 /// Processor time of this process so far; `None` where the system does not tell.
@@ -167,13 +180,17 @@ impl Iterator for Pieces {
 
 /// Keeps a queue busy with random reads for a time, or until every piece of the file has been read.
 /// As an engine does, it looks in now and then.
-pub fn drive(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> Drive {
+///
+/// # Errors
+/// When a read fails: what failed fast is no fast read.
+pub fn drive(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> Result<Drive> {
     let mut pieces = Pieces::new(file_bytes);
     let mut out: Vec<Completion> = Vec::new();
     let (cpu, start) = (cpu_time(), Instant::now());
     let mut reads = 0;
-    while start.elapsed() < time && !pieces.wrapped() {
-        while queue.in_flight() < WAITING {
+    // The last pieces of a file are waited for.
+    while start.elapsed() < time && !(pieces.wrapped() && queue.in_flight() == 0) {
+        while queue.in_flight() < WAITING && !pieces.wrapped() {
             let offset = pieces.next().unwrap_or_default();
             if queue.submit(ReadRequest::new(0, offset, READ_BYTES), 0).is_err() {
                 break;
@@ -181,56 +198,112 @@ pub fn drive(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> Driv
         }
         std::thread::sleep(LOOK);
         queue.poll(0, &mut out);
-        reads += out.iter().filter_map(|done| touch(done.result.as_ref().ok()?)).count() as u64;
-        out.clear();
+        for done in out.drain(..) {
+            touch(&done.result?);
+            reads += 1;
+        }
     }
-    Drive { reads, time: start.elapsed(), cpu: cpu_since(cpu) }
+    Ok(Drive { reads, time: start.elapsed(), cpu: cpu_since(cpu) })
 }
 
 /// A byte of each page, so that a map is read, too.
-fn touch(bytes: &[u8]) -> Option<u8> {
-    Some(black_box(bytes.iter().step_by(4096).fold(0, |sum, byte| sum ^ byte)))
+fn touch(bytes: &[u8]) -> u8 {
+    black_box(bytes.iter().step_by(4096).fold(0, |sum, byte| sum ^ byte))
 }
 
-/// Urgent reads behind a backlog, or right after all of it is cancelled.
-pub fn urgent(queue: &mut dyn ReadQueue, file_bytes: u64, cancel: bool, time: Duration) -> Urgent {
+/// When urgent reads come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// Behind a backlog, one soon after another.
+    Behind,
+    /// Right after all of a backlog is cancelled.
+    Cancelled,
+    /// Behind a backlog, none in the second before.
+    Rare,
+}
+
+impl Case {
+    /// The pause before each, in which the backlog gets under way, and how many there are at least.
+    fn pace(self, time: Duration) -> (Duration, usize) {
+        match self {
+            Self::Behind | Self::Cancelled => (Duration::from_millis(3), 100),
+            Self::Rare => {
+                (Duration::from_millis(1100), (time.as_secs_f64() * 10.0).ceil() as usize)
+            }
+        }
+    }
+}
+
+/// Urgent reads of a file whose beginning is cold.
+///
+/// # Errors
+/// When a read fails or is lost, and when the file cannot be made cold again after all of it has come.
+pub fn urgent(
+    queue: &mut dyn ReadQueue,
+    path: &Path,
+    file_bytes: u64,
+    case: Case,
+    time: Duration,
+) -> Result<Urgent> {
     const URGENT_ID: u64 = u64::MAX;
+    let (pause, count) = case.pace(time);
     let mut pieces = Pieces::new(file_bytes);
     let mut out: Vec<Completion> = Vec::new();
     let mut tickets = Vec::new();
     let [mut all, mut queued, mut device] = [const { Vec::new() }; 3];
-    let start = Instant::now();
-    while start.elapsed() < time || all.len() < 100 {
-        while queue.in_flight() < BACKLOG {
-            let offset = pieces.next().unwrap_or_default();
-            let request = ReadRequest::new(0, offset, READ_BYTES).class(3);
-            tickets.extend(queue.submit(request, 0));
+    let (mut behind_bytes, start) = (0, Instant::now());
+    while all.len() < count || (case != Case::Rare && start.elapsed() < time) {
+        let paused = Instant::now();
+        loop {
+            while queue.in_flight() < BACKLOG {
+                if pieces.wrapped() {
+                    drop_cache(path)?;
+                    pieces.next = 0;
+                }
+                let offset = pieces.next().unwrap_or_default();
+                let request = ReadRequest::new(0, offset, READ_BYTES).class(3);
+                tickets.push(queue.submit(request, 0)?);
+            }
+            std::thread::sleep(pause.saturating_sub(paused.elapsed()).min(LOOK * 3));
+            if paused.elapsed() >= pause {
+                break;
+            }
+            queue.poll(0, &mut out);
+            for done in out.drain(..) {
+                behind_bytes += done.result?.len() as u64;
+            }
         }
-        // The backlog gets under way.
-        std::thread::sleep(Duration::from_millis(3));
         let begin = Instant::now();
-        if cancel {
+        if case == Case::Cancelled {
             for ticket in tickets.drain(..) {
                 queue.cancel(ticket);
             }
         }
         let request = ReadRequest::new(URGENT_ID, pieces.next().unwrap_or_default(), READ_BYTES);
-        let _ = queue.submit(request.class(0), 0);
+        queue.submit(request.class(0), 0)?;
         let mut came = None;
         while came.is_none() {
+            ensure!(begin.elapsed() < PATIENCE, "an urgent read did not arrive");
             std::thread::sleep(Duration::from_micros(50));
             queue.poll(0, &mut out);
-            came = out.drain(..).find(|done| done.id == URGENT_ID);
+            for done in out.drain(..) {
+                match done.id {
+                    URGENT_ID => came = Some(done),
+                    _ => behind_bytes += done.result.map_or(0, |bytes| bytes.len() as u64),
+                }
+            }
         }
         all.push(begin.elapsed().as_secs_f64() * 1e3);
         if let Some(done) = came {
+            done.result?;
             queued.push((done.issued_ns - done.submitted_ns) as f64 / 1e6);
             device.push((done.completed_ns - done.issued_ns) as f64 / 1e6);
         }
         tickets.clear();
     }
+    let behind_bytes_per_s = behind_bytes as f64 / start.elapsed().as_secs_f64();
     let [all, queued, device] = [all, queued, device].map(Percentiles::of);
-    Urgent { all, queued: Some(queued), device: Some(device) }
+    Ok(Urgent { all, queued: Some(queued), device: Some(device), behind_bytes_per_s })
 }
 
 /// What one submit takes the caller, ns, while as many wait as the queue holds.
@@ -250,13 +323,14 @@ pub fn submit_ns(queue: &mut dyn ReadQueue, file_bytes: u64) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / count.max(1) as f64
 }
 
-/// What one poll takes the caller, µs, of a queue that is kept busy and looked at every millisecond.
+/// What one poll takes the caller, µs, of a queue that is kept busy and looked at every millisecond,
+/// until every piece of the file has been asked for.
 pub fn poll_us(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> f64 {
     let mut pieces = Pieces::new(file_bytes);
     let mut out: Vec<Completion> = Vec::with_capacity(WAITING);
     let (mut polls, mut took) = (0u32, Duration::ZERO);
     let start = Instant::now();
-    while start.elapsed() < time {
+    while start.elapsed() < time && !pieces.wrapped() {
         while queue.in_flight() < WAITING {
             let offset = pieces.next().unwrap_or_default();
             if queue.submit(ReadRequest::new(0, offset, READ_BYTES), 0).is_err() {
@@ -274,23 +348,26 @@ pub fn poll_us(queue: &mut dyn ReadQueue, file_bytes: u64, time: Duration) -> f6
 }
 
 /// 5,000 reads of 16 KiB that lie side by side, submitted in no order, until all have arrived.
-pub fn small_reads(queue: &mut dyn ReadQueue) -> Duration {
+///
+/// # Errors
+/// When one of them fails.
+pub fn small_reads(queue: &mut dyn ReadQueue) -> Result<Duration> {
     let [count, bytes] = SMALL;
     let start = Instant::now();
     for index in 0..count {
         // 3571 is prime: every place once.
         let place = u64::from(index) * 3571 % u64::from(count);
-        let _ = queue.submit(ReadRequest::new(0, place * u64::from(bytes), bytes), 0);
+        queue.submit(ReadRequest::new(0, place * u64::from(bytes), bytes), 0)?;
     }
     let mut out: Vec<Completion> = Vec::new();
     while queue.in_flight() > 0 {
         std::thread::sleep(Duration::from_micros(200));
         queue.poll(0, &mut out);
         for done in out.drain(..) {
-            let _ = done.result.ok().and_then(|bytes| touch(&bytes));
+            touch(&done.result?);
         }
     }
-    start.elapsed()
+    Ok(start.elapsed())
 }
 
 /// The same bytes front to back with plain reads of 1 MiB: what a packed file costs.
@@ -348,7 +425,8 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
 #[must_use]
 pub fn memcpy_bytes_per_s() -> f64 {
     const BYTES: usize = 64 << 20;
-    let (from, mut to) = (vec![1u8; BYTES], vec![0u8; BYTES]);
+    // Not 0, which the system would give pages for only when they are written.
+    let (from, mut to) = (vec![1u8; BYTES], vec![2u8; BYTES]);
     let start = Instant::now();
     for _ in 0..8 {
         to.copy_from_slice(black_box(&from));
