@@ -18,6 +18,8 @@ use std::time::Instant;
 const COUNTS: [usize; 4] = [1000, 10_000, 100_000, 1_000_000];
 /// Each figure is the median of so many rounds.
 const ROUNDS: usize = 5;
+/// Rounds of a comparison of two indices that take a few milliseconds each.
+const WEAR_ROUNDS: usize = 101;
 const SEED: u64 = 1;
 /// Boxes that move in a frame.
 const MOVES: usize = 10_000;
@@ -37,6 +39,7 @@ const JITTERED: &str = "then / fresh, others";
 const OURS: &str = "farplane-octree";
 const PARRY: &str = "parry3d";
 const SCAN: &str = "scan";
+const BEVY: &str = "bevy's visibility check, one thread, no far plane";
 
 /// One contender's rounds.
 struct Rounds<I> {
@@ -116,6 +119,8 @@ fn still(count: usize, clustered: f64) -> (Table, usize) {
         rstar.run(boxes, &scene, &mut out);
         scan.run(boxes, &scene, &mut out);
     }
+    #[cfg(feature = "bevy")]
+    let bevy = bevy_frustum_us(&scene, &mut out);
     let found = answers(&scan.index, &scene);
     let queries = scene.spheres.len();
     let hits = |answers: &[Vec<u32>]| answers.iter().map(Vec::len).sum::<usize>() / queries;
@@ -129,7 +134,26 @@ fn still(count: usize, clustered: f64) -> (Table, usize) {
     table.row("obvhs", Side::Peer, &obvhs.cells(count));
     table.row("rstar", Side::Peer, &rstar.cells(count));
     table.row(SCAN, Side::Baseline, &scan.cells(count));
+    #[cfg(feature = "bevy")]
+    table.row(BEVY, Side::Peer, &[None, Some(bevy), None, None]);
     (table, differing(&ours.index, boxes, &scene))
+}
+
+/// Time of a frustum query by bevy's check, µs. Its entities are made once: they are no index.
+#[cfg(feature = "bevy")]
+fn bevy_frustum_us(scene: &Scene, out: &mut Vec<u32>) -> f64 {
+    let bevy = contenders::Bevy::build(&scene.boxes);
+    let rounds: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            for frustum in &scene.frusta {
+                out.clear();
+                bevy.frustum(frustum, out);
+            }
+            since_ns(start) * 1e-3 / scene.frusta.len() as f64
+        })
+        .collect();
+    median(&rounds)
 }
 
 /// Points instead of boxes.
@@ -161,6 +185,7 @@ fn frames<I: Index>(
     let (mut moves, mut ms) = (Vec::new(), Vec::new());
     for _ in 0..count {
         step(boxes, &mut moves);
+        index.prepare(&moves);
         let start = Instant::now();
         if !index.moves(&moves) {
             return None;
@@ -170,28 +195,27 @@ fn frames<I: Index>(
     Some(median(&ms))
 }
 
-/// Time of all queries, µs: the median of rounds.
-fn query_us<I: Index>(index: &I, scene: &Scene, out: &mut Vec<u32>) -> f64 {
-    let rounds: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            for (sphere, frustum) in scene.spheres.iter().zip(&scene.frusta) {
-                out.clear();
-                index.radius(sphere, out);
-                index.frustum(frustum, out);
-            }
-            since_ns(start) * 1e-3
-        })
-        .collect();
-    median(&rounds)
+/// Time of all queries, ns.
+fn query_ns<I: Index>(index: &I, scene: &Scene, out: &mut Vec<u32>) -> f64 {
+    let start = Instant::now();
+    for (sphere, frustum) in scene.spheres.iter().zip(&scene.frusta) {
+        out.clear();
+        index.radius(sphere, out);
+        index.frustum(frustum, out);
+    }
+    since_ns(start)
 }
 
-/// How much slower queries are after movement than in a tree built anew of the same boxes.
+/// How much slower queries are after movement than in a tree built anew of the same boxes: the
+/// median of rounds in which both are asked, since a round takes a few milliseconds and the machine's
+/// memory is now faster and now slower.
 fn wear(ours: &Farplane, scene: &Scene, boxes: &[Aabb]) -> f64 {
     let mut out = Vec::with_capacity(boxes.len());
     let fresh = Farplane::build(boxes);
-    let worn = query_us(ours, scene, &mut out);
-    worn / query_us(&fresh, scene, &mut out)
+    let rounds: Vec<_> = (0..WEAR_ROUNDS)
+        .map(|_| query_ns(ours, scene, &mut out) / query_ns(&fresh, scene, &mut out))
+        .collect();
+    median(&rounds)
 }
 
 fn peer_moves<I: Index>(scene: &Scene) -> [Option<f64>; 4] {
@@ -253,11 +277,9 @@ pub fn run() -> Section {
         wrong += differing;
     }
     section.absent("oktree", "octants of cubes with integer corners; it has no boxes");
-    section.absent(
-        "bevy's visibility check",
-        "comes with the ECS, assets and meshes of the engine; what it does, every box against every \
-         plane, is the scan's column",
-    );
+    if !cfg!(feature = "bevy") {
+        section.absent(BEVY, "built without the feature `bevy`");
+    }
     section.goals = goals(&section.tables, wrong);
     section
 }

@@ -32,9 +32,12 @@ impl Index for Farplane {
         Some(self.octree.index_bytes())
     }
 
-    fn moves(&mut self, moves: &[Move]) -> bool {
+    fn prepare(&mut self, moves: &[Move]) {
         self.moved.clear();
         self.moved.extend(moves.iter().map(|m| (self.handles[m.item as usize], m.to)));
+    }
+
+    fn moves(&mut self, _moves: &[Move]) -> bool {
         self.octree.move_many(&self.moved).expect("the boxes are in the tree");
         self.octree.maintain(MAINTAIN);
         true

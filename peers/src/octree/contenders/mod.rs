@@ -1,6 +1,8 @@
 //! Spatial indices behind one trait, each used as its own documentation shows. Those that have no
 //! query for a radius or a frustum are walked from outside, by the same tests as all others.
 
+#[cfg(feature = "bevy")]
+mod bevy;
 mod bvh;
 mod farplane;
 mod kiddo;
@@ -9,6 +11,8 @@ mod parry;
 mod rstar;
 mod scan;
 
+#[cfg(feature = "bevy")]
+pub use self::bevy::Bevy;
 pub use self::bvh::Bvh;
 pub use self::farplane::Farplane;
 pub use self::kiddo::Kiddo;
@@ -40,6 +44,9 @@ pub trait Index {
     fn frustum(&self, frustum: &Frustum, out: &mut Vec<u32>);
     /// Bytes it holds; `None` where nothing tells.
     fn bytes(&self) -> Option<usize>;
+    /// Looks up what a caller keeps beside the boxes that are about to move, as it has their boxes:
+    /// that is not timed.
+    fn prepare(&mut self, _moves: &[Move]) {}
     /// A frame's moves, with whatever has to be done once a frame; `false` where it cannot.
     fn moves(&mut self, _moves: &[Move]) -> bool {
         false
@@ -126,6 +133,35 @@ mod tests {
             let near = |&i: &u32| touches(&boxes[i as usize], sphere);
             assert_eq!(found, (0..5003).filter(near).collect::<Vec<_>>());
         }
+    }
+
+    /// It leaves the far plane out, and works with a box's centre and half its size: what is within
+    /// a millimetre of a plane may go either way.
+    #[cfg(feature = "bevy")]
+    #[test]
+    fn bevy_finds_what_testing_every_box_finds_without_the_far_plane() {
+        let scene = Scene::new(3, 5003, CLUSTERED);
+        let bevy = Bevy::build(&scene.boxes);
+        let mut found = 0;
+        for frustum in &scene.frusta {
+            let moved = |by: f32| {
+                let mut frustum = *frustum;
+                frustum.planes.iter_mut().for_each(|plane| plane.w += by);
+                frustum.planes[5] = frustum.planes[4];
+                frustum
+            };
+            let (narrow, wide) = (moved(-0.01), moved(0.01));
+            let mut seen = Vec::new();
+            bevy.frustum(frustum, &mut seen);
+            seen.sort_unstable();
+            found += seen.len();
+            for (b, item) in scene.boxes.iter().zip(0..) {
+                let is_seen = seen.binary_search(&item).is_ok();
+                assert!(is_seen || !narrow.intersects_aabb(b), "{item}");
+                assert!(!is_seen || wide.intersects_aabb(b), "{item}");
+            }
+        }
+        assert!(found > 1000, "queries that find nothing would compare nothing");
     }
 
     trait Dyn {
