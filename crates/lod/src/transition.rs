@@ -57,6 +57,7 @@ pub struct Transitions {
     /// By instance: its place in `active`.
     slots: Vec<u32>,
     active: Vec<Active>,
+    /// The caller's clock and `duration_ns`, so that a fade that turns back has always begun after 0.
     now_ns: u64,
 }
 
@@ -71,7 +72,7 @@ impl Transitions {
             wanted: vec![CULLED; count],
             slots: vec![NONE; count],
             active: Vec::new(),
-            now_ns: 0,
+            now_ns: duration_ns,
         }
     }
 
@@ -96,7 +97,7 @@ impl Transitions {
         if let Some(bad) = changes.iter().find(|c| c.instance as usize >= count) {
             return Err(LodError::Index { what: "instance", index: bad.instance, count });
         }
-        self.now_ns = self.now_ns.max(now_ns);
+        self.now_ns = self.now_ns.max(now_ns.saturating_add(self.duration_ns));
         for change in changes {
             let index = change.instance as usize;
             self.wanted[index] = change.to;
@@ -171,7 +172,7 @@ impl Transitions {
             } else if wanted == *shown {
                 // Backwards: what was there of one is now there of the other.
                 let left_ns = self.duration_ns - elapsed_ns;
-                fade = Some((*shown, self.now_ns.saturating_sub(left_ns)));
+                fade = Some((*shown, self.now_ns - left_ns));
                 *shown = to;
             }
         }

@@ -62,7 +62,7 @@ impl Model {
             ones: [One { full: CULLED, coming: None, wanted: CULLED }; INSTANCES],
             resident: [[false; LEVELS]; INSTANCES],
             changes: Vec::new(),
-            now_ns: 1000,
+            now_ns: 0,
         }
     }
 
