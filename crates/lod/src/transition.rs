@@ -39,11 +39,12 @@ struct Active {
 /// Cross-fades of one view's instances between levels, over time.
 ///
 /// - A fade begins only when the level that comes is resident; until then the old one is shown
-///   alone.
+///   alone. If that one was evicted meanwhile, the one that comes is there in full at once.
 /// - When an instance turns back while it fades, the fade runs backwards from where it is. When it
 ///   wants a third level meanwhile, the fade in hand ends first.
-/// - When one of the two levels is evicted while they fade, the other is there in full at once. So
-///   what is drawn is resident as long as one of the two is.
+/// - When one of the two levels is evicted while they fade, the other is there in full at once; when
+///   both are, the one wanted, if it is a third. So what is drawn is resident as long as one of the
+///   three is.
 /// - Never are both levels there in full, never none.
 ///
 /// [`CULLED`] counts as a level that is always resident: what appears fades in, what vanishes fades
@@ -162,7 +163,7 @@ impl Transitions {
         if let Some((to, start_ns)) = fade {
             let elapsed_ns = self.now_ns - start_ns;
             let (comes, goes) = (there(instance, to), there(instance, *shown));
-            if !comes && goes {
+            if !comes && (goes || there(instance, wanted)) {
                 fade = None;
             } else if elapsed_ns >= self.duration_ns || (comes && !goes) {
                 (*shown, fade) = (to, None);
@@ -177,7 +178,8 @@ impl Transitions {
             }
         }
         if fade.is_none() && wanted != *shown && there(instance, wanted) {
-            if self.duration_ns == 0 {
+            // From what is not there any more nothing could fade.
+            if self.duration_ns == 0 || !there(instance, *shown) {
                 *shown = wanted;
             } else {
                 fade = Some((wanted, self.now_ns));

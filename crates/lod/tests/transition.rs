@@ -114,6 +114,26 @@ fn what_is_evicted_while_it_fades_gives_way_to_the_other() {
 }
 
 #[test]
+fn nothing_fades_from_what_was_evicted() {
+    let mut one = One::new();
+    one.step(Some(1), 0);
+    assert_eq!(one.step(None, 100), Shown::One(1));
+    one.absent = vec![1];
+    assert_eq!(one.step(Some(0), 200), Shown::One(0));
+    assert_eq!(one.transitions.active(), 0);
+}
+
+#[test]
+fn when_both_levels_of_a_fade_are_evicted_the_one_wanted_is_shown() {
+    let mut one = One::new();
+    one.step(Some(2), 0);
+    one.step(None, 100);
+    one.step(Some(1), 200);
+    one.absent = vec![1, 2];
+    assert_eq!(one.step(Some(0), 250), Shown::One(0));
+}
+
+#[test]
 fn a_cut_shows_at_once_what_is_there() {
     let mut one = One::new();
     one.step(Some(2), 0);
