@@ -127,7 +127,7 @@ impl SlotBatcher {
                 return Err(LodError::Index { what: "instance", index: instance, count });
             };
             let shown = level != CULLED;
-            let slot = first.wrapping_add(if shown { u32::from(level) } else { 0 });
+            let slot = first.saturating_add(if shown { u32::from(level) } else { 0 });
             let Some(wanted) = self.wanted.get_mut(slot as usize) else {
                 return Err(LodError::Index { what: "mesh level", index: slot, count: slots });
             };
@@ -157,11 +157,11 @@ impl SlotBatcher {
             if mask == u64::MAX {
                 let whole = levels.iter().zip(slots).take(BLOCK).enumerate();
                 for (lane, (&level, &slot)) in whole {
-                    self.put(kept + lane, first + lane, slot.wrapping_add(u32::from(level)))?;
+                    self.put(kept + lane, first + lane, slot.saturating_add(u32::from(level)))?;
                 }
             } else {
                 for (i, lane) in lanes(mask).enumerate() {
-                    let slot = slots[lane].wrapping_add(u32::from(levels[lane]));
+                    let slot = slots[lane].saturating_add(u32::from(levels[lane]));
                     self.put(kept + i, first + lane, slot)?;
                 }
             }
