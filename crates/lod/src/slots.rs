@@ -47,8 +47,9 @@ impl SlotBatcher {
     /// slot of the finest level of an instance's mesh, are by instance.
     ///
     /// # Errors
-    /// [`LodError::Index`] for an instance without level and slot or a slot that does not exist,
-    /// [`LodError::Length`] for more than 2³² − 1 instances: none of this list was added then.
+    /// [`LodError::Index`] for an instance without level and first slot, or for a slot that does not
+    /// exist and is wanted (those of what is culled are not looked at); [`LodError::Length`] for more
+    /// than 2³² − 1 instances. None of this list was added then.
     pub fn add(
         &mut self,
         instances: &[u32],
@@ -62,13 +63,13 @@ impl SlotBatcher {
 
     /// Adds those of visible blocks that are not [`CULLED`], in the order of the blocks: what
     /// [`SlotBatcher::add`] does for the same instances in a list, but neighbours are read as they
-    /// lie. Blocks in which nothing is shown are not read at all. Bits
-    /// behind the last instance mean nothing.
+    /// lie. Blocks in which nothing is shown are not read at all. Bits behind the last instance mean
+    /// nothing.
     ///
     /// # Errors
     /// [`LodError::Length`] unless there is a first slot for each instance of `state`, or for more
-    /// than 2³² − 1 instances; [`LodError::Index`] for a block or slot that does not exist. None of
-    /// these was added then.
+    /// than 2³² − 1 instances; [`LodError::Index`] for a block that does not exist, or for a slot that
+    /// does not exist and is wanted. None of these was added then.
     pub fn add_blocks(
         &mut self,
         visible: &VisibleBlocks,
@@ -127,8 +128,11 @@ impl SlotBatcher {
                 return Err(LodError::Index { what: "instance", index: instance, count });
             };
             let shown = level != CULLED;
-            let slot = first.saturating_add(if shown { u32::from(level) } else { 0 });
+            let slot = if shown { first.saturating_add(u32::from(level)) } else { 0 };
             let Some(wanted) = self.wanted.get_mut(slot as usize) else {
+                if !shown {
+                    continue;
+                }
                 return Err(LodError::Index { what: "mesh level", index: slot, count: slots });
             };
             *wanted += u32::from(shown);

@@ -90,3 +90,15 @@ fn a_mesh_without_slots_is_refused() {
     assert_eq!(missing, Err(LodError::Index { what: "mesh level", index: NO_SLOT, count: 3 }));
     assert!(batcher.is_empty());
 }
+
+/// Instance 0 is culled; its mesh is not in the table, or there is no table at all.
+#[test]
+fn slots_of_what_is_culled_need_not_exist() {
+    for (slots, first, instances) in [(3, NO_SLOT, &[0, 1][..]), (3, 77, &[0, 1]), (0, 0, &[0])] {
+        let mut batcher = SlotBatcher::default();
+        batcher.begin(slots);
+        batcher.add(instances, &[CULLED, 1], &[first, 1]).unwrap();
+        assert_eq!(batcher.len(), instances.len() - 1);
+        assert_eq!(batcher.wanted(), &[0, 0, 1][..slots]);
+    }
+}
