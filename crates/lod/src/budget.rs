@@ -8,8 +8,8 @@ use crate::{AssetLods, BLOCK, Instances, LODS_MAX, LodError, LodRule, LodView};
 /// numbers rounds badly, and rounding must never make anything cheaper.
 const NEARER: f32 = 1.0 / (1u32 << 20) as f32;
 
-/// Levels that an instance can be shown at, and not at all.
-const HELD_BY: usize = LODS_MAX + 1;
+/// Levels that an instance can be shown at, not at all, and not even by the rule without a scale.
+const HELD_BY: usize = LODS_MAX + 2;
 
 /// What levels cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,7 +115,9 @@ pub struct Wanted<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Coarsest {
     appear: Step,
-    is_shown: bool,
+    /// Whether there are instances that would only go on being shown, and such that are shown by the
+    /// rule without a scale. Side by side, so that each instance only writes.
+    seen: [bool; 2],
 }
 
 /// What is looked up for every instance that has finer levels to gain.
@@ -126,7 +128,8 @@ struct Ladder {
     /// By level: triangles that it has more than the next coarser one.
     triangles: [u32; LODS_MAX],
     coarsest: usize,
-    /// By the level that they were shown at, last those not shown: distance of the nearest instance.
+    /// Distance of the nearest instance: by the level that they were shown at; then of those that
+    /// appear, and of those that only would go on being shown.
     nearest_m: [f32; HELD_BY],
 }
 
@@ -281,7 +284,7 @@ impl LodBudget {
         self.coarsest.clear();
         self.coarsest.extend(both().map(|(lods, cost)| {
             let appear = Step::appear(cost.triangles[lods.coarsest()]);
-            Coarsest { appear, is_shown: false }
+            Coarsest { appear, seen: [false; 2] }
         }));
         self.ladders.clear();
         self.ladders.extend(both().map(|(lods, cost)| Ladder::new(steps, lods, cost)));
@@ -299,7 +302,8 @@ impl LodBudget {
                 let count = all_coarsest.len();
                 return Err(LodError::Index { what: "asset", index: asset, count });
             };
-            coarsest.is_shown = true;
+            // Those that were shown before have buckets of their own, above all others.
+            coarsest.seen[usize::from(at as usize >= UNSCALED)] = true;
             histogram.count(at as usize, &coarsest.appear);
         }
         for row in lanes(sizes.detailed) {
@@ -308,7 +312,9 @@ impl LodBudget {
             let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
             let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
             let from = rows.levels[row];
-            let nearest = &mut ladder.nearest_m[usize::from(from).min(LODS_MAX)];
+            let is_shown = sizes.bucket[row] as usize >= UNSCALED;
+            let held_by = if is_shown { usize::from(from).min(LODS_MAX) } else { LODS_MAX + 1 };
+            let nearest = &mut ladder.nearest_m[held_by];
             *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
             let (inverse_m, scale_squared) = (1.0 / nearest_m, sizes.scale_squared[row]);
             count_levels(histogram, ladder, &Seen { inverse_m, scale_squared, from });
@@ -324,21 +330,25 @@ impl LodBudget {
         let found = self.ladders.iter().zip(&self.coarsest);
         for (values, (ladder, coarsest)) in self.values.iter_mut().zip(found) {
             let [fresh_errors, held_errors] = &ladder.errors;
-            let any_m = ladder.nearest_m.into_iter().fold(f32::INFINITY, smaller);
+            let [.., unseen_m] = ladder.nearest_m;
+            let any_m = ladder.nearest_m[..=LODS_MAX].iter().copied().fold(f32::INFINITY, smaller);
             let mut held_m = f32::INFINITY;
             for (level, &at_m) in ladder.nearest_m[..ladder.coarsest].iter().enumerate() {
                 held_m = smaller(held_m, at_m);
                 // No error at no distance is not a number, and never larger.
-                let holding = held_errors[level + 1] / any_m;
+                let holding = held_errors[level + 1] / smaller(any_m, unseen_m);
                 values.holding[level] = larger(values.holding[level], holding * holding);
                 let held = held_errors[level + 1] / held_m;
                 let fresh = fresh_errors[level + 1] / any_m;
                 let now = larger(values.now[level], held * held);
                 values.now[level] = larger(now, fresh * fresh);
             }
-            if coarsest.is_shown {
-                // The coarsest level of what is shown stays, whatever vanishes.
+            // The coarsest level of what is shown stays, whatever vanishes.
+            let [holds, shows] = coarsest.seen;
+            if shows {
                 values.now[ladder.coarsest] = f32::INFINITY;
+            }
+            if shows || holds {
                 values.holding[ladder.coarsest] = f32::INFINITY;
             }
         }

@@ -111,6 +111,33 @@ fn a_budget_that_cannot_be_kept_is_refused() {
     assert_eq!(row.frame(0.0, &never_hide, limit).unwrap().0, 400);
 }
 
+/// Diameter 4 m: 0.9 px at 4444 m, more than 0.8 px, at which what is shown vanishes, and less than
+/// 1 px, at which it appears. Bytes are needed where it was shown before.
+#[test]
+fn what_is_too_small_to_appear_needs_no_bytes() {
+    let mut row = Row::new(vec![4444.0]);
+    let none = Budget { bytes: 0, ..Budget::default() };
+    let (_, fit) = row.frame(0.0, &LodRule::default(), none).unwrap();
+    assert_eq!((fit.wanted, fit.scale), (Cost::default(), 1.0));
+    row.frame(1000.0, &LodRule::default(), Budget::default()).unwrap();
+    let (_, fit) = row.frame(0.0, &LodRule::default(), Budget::default()).unwrap();
+    assert_eq!(fit.wanted, Cost { triangles: 100, bytes: 10 });
+    assert!(row.frame(0.0, &LodRule::default(), none).is_err());
+}
+
+/// A small one too far to appear is nearer than a large one: by it alone level 1 would be needed.
+/// 1 px: radius 0.05 m at 100 m; 1.5 px of level 2's 0.5 m: 333 m from the surface.
+#[test]
+fn what_is_too_small_to_appear_needs_no_finer_levels_for_others() {
+    let mut row = Row::new(vec![110.0, 2000.0]);
+    row.radius_m[0] = 0.05;
+    let limit = Budget { bytes: 10, ..Budget::default() };
+    let (triangles, fit) = row.frame(0.0, &LodRule::default(), limit).unwrap();
+    assert_eq!(row.state.levels(), [CULLED, 2]);
+    assert_eq!((triangles, fit.wanted), (100, Cost { triangles: 100, bytes: 10 }));
+    assert_eq!(fit.scale, 1.0);
+}
+
 #[test]
 fn columns_that_do_not_fit_are_refused() {
     let instances = Instances::new([&[0.0], &[0.0], &[0.0]], &[1.0], &[3]).unwrap();

@@ -314,10 +314,15 @@ impl Model {
         cost
     }
 
+    /// Cost of the levels that selection by a rule would give.
+    fn cost_by(&self, rule: &LodRule) -> Cost {
+        let levels: Vec<u8> = (0..self.naive.len()).map(|i| self.naive_level(i, rule)).collect();
+        self.cost(&levels)
+    }
+
     fn fit(&mut self, shares: [u8; 2]) {
         let all: Vec<u32> = (0..self.naive.len() as u32).collect();
-        let wanted: Vec<u8> = (0..all.len()).map(|i| self.naive_level(i, &self.rule)).collect();
-        let wanted = self.cost(&wanted);
+        let wanted = self.cost_by(&self.rule);
         let of = |cost: u64, share: u8| {
             if share >= 250 { u64::MAX } else { cost * u64::from(share) / 240 }
         };
@@ -349,15 +354,20 @@ impl Model {
             return;
         };
         assert!(least.scale <= stable.scale && least.scale >= 1.0);
-        assert!(least.wanted.triangles >= wanted.triangles && least.wanted.bytes >= wanted.bytes);
+        // What is wanted is what selection gives, but for what rounding decides.
+        assert!(is_at_most(&wanted, &least.wanted));
+        assert!(is_at_most(&least.wanted, &self.cost_by(&self.rule.scaled(0.999).unwrap())));
         let within = |c: &Cost| c.triangles <= limit.triangles && c.bytes <= limit.bytes;
         assert_eq!(within(&least.wanted), least.scale == 1.0);
-        // At a scale three buckets lower it would not fit. (Bytes of what is hidden go on counting
-        // where another instance of the asset is shown, so only triangles can be told by adding up.)
-        if least.scale > 1.11 && limit.bytes == u64::MAX {
+        // At a scale three buckets lower it would not fit. Bytes of what the scale hides go on
+        // counting: they are those of a rule whose `cull_px` is not scaled.
+        if least.scale > 1.11 {
             let lower = self.rule.scaled(least.scale / 1.1).unwrap();
-            let levels: Vec<u8> = (0..all.len()).map(|i| self.naive_level(i, &lower)).collect();
-            assert!(!within(&self.cost(&levels)), "{limit:?} {least:?}");
+            let cull_px = self.rule.cull_px();
+            let shows_all = LodRule::new(lower.refine_px(), lower.coarsen_px(), cull_px).unwrap();
+            let triangles = self.cost_by(&lower).triangles;
+            let bytes = self.cost_by(&shows_all).bytes;
+            assert!(!within(&Cost { triangles, bytes }), "{limit:?} {least:?}");
         }
         let rule = self.rule.scaled(stable.scale).unwrap();
         self.select(Blocks::All, &rule);
@@ -365,6 +375,10 @@ impl Model {
         assert!(within(&spent), "{limit:?} {stable:?} {spent:?}");
         assert!(spent.triangles <= stable.granted.triangles && spent.bytes <= stable.granted.bytes);
     }
+}
+
+fn is_at_most(a: &Cost, b: &Cost) -> bool {
+    a.triangles <= b.triangles && a.bytes <= b.bytes
 }
 
 /// Applies the operations that the bytes stand for; the first says how many instances there are.
