@@ -27,6 +27,7 @@ pub struct AssetCosts {
     /// Running maximum from the coarsest on: a finer level counts as no cheaper.
     triangles: [u32; LODS_MAX],
     bytes: [u32; LODS_MAX],
+    count: u8,
 }
 
 impl AssetCosts {
@@ -45,7 +46,8 @@ impl AssetCosts {
         if actual != expected {
             return Err(LodError::Length { what: "bytes of an asset", expected, actual });
         }
-        let mut costs = Self { triangles: [0; LODS_MAX], bytes: [0; LODS_MAX] };
+        let count = expected as u8;
+        let mut costs = Self { triangles: [0; LODS_MAX], bytes: [0; LODS_MAX], count };
         let mut most = 0;
         for level in (0..expected).rev() {
             most = most.max(triangles[level]);
@@ -247,8 +249,8 @@ impl LodBudget {
     ///
     /// # Errors
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
-    /// `levels` or `costs` have another length than the instances or `assets`: then nothing was
-    /// counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
+    /// `levels` or `costs` have another length than the instances or `assets`, or one of `costs` has
+    /// another number of levels than its asset: then nothing was counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
     /// visible are counted then.
     pub fn add(&mut self, wanted: &Wanted<'_>) -> Result<(), LodError> {
         let Wanted { instances, assets, costs, visible, levels, view, rule } = *wanted;
@@ -259,6 +261,12 @@ impl LodBudget {
         ] {
             if actual != expected {
                 return Err(LodError::Length { what, expected, actual });
+            }
+        }
+        for (lods, cost) in assets.iter().zip(costs) {
+            if lods.count() != cost.count {
+                let (expected, actual) = (lods.count().into(), cost.count.into());
+                return Err(LodError::Length { what: "costs of an asset", expected, actual });
             }
         }
         let ratio = rule.refine_px() / rule.coarsen_px();

@@ -155,6 +155,8 @@ fn columns_that_do_not_fit_are_refused() {
     let index = |what, index| Err(LodError::Index { what, index, count: 1 });
     assert_eq!(add(&costs, &[1], &[0]), index("instance", 1));
     assert_eq!(add(&costs, &[0], &[0]), index("asset", 3));
+    let two = AssetCosts::new(&[5, 1], &[5, 1]).unwrap();
+    assert_eq!(add(&[two], &[0], &[0]), length("costs of an asset", 1, 2));
     assert!(AssetCosts::new(&[], &[]).is_err() && AssetCosts::new(&[1; 9], &[1; 9]).is_err());
     assert_eq!(
         AssetCosts::new(&[1, 2], &[1]),
