@@ -366,9 +366,14 @@ impl LodBudget {
     /// they were then.
     ///
     /// # Errors
-    /// [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because `cull_px` is
-    /// 0 or something is nearer than its own size.
+    /// [`LodError::Length`] for fewer costs than one of the views was added with: then nothing was
+    /// done. [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because
+    /// `cull_px` is 0 or something is nearer than its own size.
     pub fn fit(&mut self, costs: &[AssetCosts], budget: &Budget) -> Result<BudgetFit, LodError> {
+        let (expected, actual) = (self.values.len(), costs.len());
+        if actual < expected {
+            return Err(LodError::Length { what: "costs of assets", expected, actual });
+        }
         let now = Totals::new(&self.steps, 1.0, &self.bytes(costs, |v| &v.now));
         let calm = Totals::new(&self.steps, self.ratio, &self.bytes(costs, |v| &v.holding));
         self.forget();
@@ -409,7 +414,7 @@ impl LodBudget {
 
     /// Forgets what was added; the scale stays.
     fn forget(&mut self) {
-        self.values.fill(Values::default());
+        self.values.clear();
         self.steps.clear();
         self.ratio = 1.0;
     }

@@ -111,6 +111,30 @@ fn a_budget_that_cannot_be_kept_is_refused() {
     assert_eq!(row.frame(0.0, &never_hide, limit).unwrap().0, 400);
 }
 
+/// Two assets of 3 and 4 bytes, then one of them alone.
+#[test]
+fn fewer_costs_than_were_added_are_refused() {
+    let lods = [AssetLods::new(&[0.0]).unwrap(); 2];
+    let costs = [3, 4].map(|bytes| AssetCosts::new(&[5], &[bytes]).unwrap());
+    let (view, rule) = (LodView { position: Vec3::ZERO, focal_px: 500.0 }, LodRule::default());
+    let instances = Instances::new([&[9.0; 2], &[0.0; 2], &[0.0; 2]], &[1.0; 2], &[0, 1]).unwrap();
+    let (mut budget, limit) = (LodBudget::new(), Budget::default());
+    let mut bytes = |assets: &[AssetLods], costs: &[AssetCosts], visible: &[u32], fit_by| {
+        let (instances, levels, view, rule) = (&instances, &[CULLED; 2][..], &view, &rule);
+        budget.add(&Wanted { instances, assets, costs, visible, levels, view, rule }).unwrap();
+        let short = budget.fit(&costs[..fit_by], &limit);
+        if fit_by < costs.len() {
+            let (expected, actual) = (costs.len(), fit_by);
+            assert_eq!(short, Err(LodError::Length { what: "costs of assets", expected, actual }));
+            return budget.fit(costs, &limit).unwrap().wanted.bytes;
+        }
+        short.unwrap().wanted.bytes
+    };
+    assert_eq!(bytes(&lods, &costs, &[0, 1], 1), 7);
+    // Afterwards fewer assets will do.
+    assert_eq!(bytes(&lods[..1], &costs[..1], &[0], 1), 3);
+}
+
 /// Diameter 4 m: 0.9 px at 4444 m, more than 0.8 px, at which what is shown vanishes, and less than
 /// 1 px, at which it appears. Bytes are needed where it was shown before.
 #[test]
