@@ -251,7 +251,7 @@ impl LodBudget {
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
     /// `levels` or `costs` have another length than the instances or `assets`, or one of `costs` has
     /// another number of levels than its asset: then nothing was counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
-    /// visible are counted then.
+    /// visible are counted then, and [`LodBudget::forget`] starts over.
     pub fn add(&mut self, wanted: &Wanted<'_>) -> Result<(), LodError> {
         let Wanted { instances, assets, costs, visible, levels, view, rule } = *wanted;
         view.check()?;
@@ -412,8 +412,9 @@ impl LodBudget {
         bytes
     }
 
-    /// Forgets what was added; the scale stays.
-    fn forget(&mut self) {
+    /// Forgets what was added since the last [`LodBudget::fit`], for who does not fit it, after a
+    /// refused view, say. The scale stays.
+    pub fn forget(&mut self) {
         self.values.clear();
         self.steps.clear();
         self.ratio = 1.0;

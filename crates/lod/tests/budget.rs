@@ -135,6 +135,24 @@ fn fewer_costs_than_were_added_are_refused() {
     assert_eq!(bytes(&lods[..1], &costs[..1], &[0], 1), 3);
 }
 
+/// 64 instances are counted before the block with the one that does not exist is refused.
+#[test]
+fn after_a_refused_view_a_budget_can_start_over() {
+    let mut row = Row::new(vec![52.0; 64]);
+    let rule = LodRule::default();
+    let wanted = row.frame(0.0, &rule, Budget::default()).unwrap().1.wanted;
+    let instances =
+        Instances::new([&row.x, &row.zero, &row.zero], &row.radius_m, &row.asset).unwrap();
+    let visible: Vec<u32> = (0..65).collect();
+    let (assets, costs, levels) = (&row.lods, &row.costs, row.state.levels());
+    let view = LodView { position: Vec3::ZERO, focal_px: 1000.0 };
+    let (instances, visible, view) = (&instances, &visible, &view);
+    let all = Wanted { instances, assets, costs, visible, levels, view, rule: &rule };
+    assert!(matches!(row.budget.add(&all), Err(LodError::Index { index: 64, .. })));
+    row.budget.forget();
+    assert_eq!(row.frame(0.0, &rule, Budget::default()).unwrap().1.wanted, wanted);
+}
+
 /// Diameter 4 m: 0.9 px at 4444 m, more than 0.8 px, at which what is shown vanishes, and less than
 /// 1 px, at which it appears. Bytes are needed where it was shown before.
 #[test]
