@@ -152,13 +152,14 @@ impl QuadGrid {
         self.node(level, node.x.checked_shr(up)?, node.y.checked_shr(up)?)
     }
 
-    /// The children that exist: 1, 2 or 4, none at level 0. Order: x fastest.
+    /// The children that exist: 1, 2 or 4, none at level 0, nor of what is no node of this grid.
+    /// Order: x fastest.
     pub fn children(&self, node: &QuadNode) -> impl DoubleEndedIterator<Item = QuadNode> + use<> {
         let (grid, node) = (*self, *node);
         let below = node.level.checked_sub(1);
         (0..4u32).filter_map(move |quadrant| {
-            let (x, y) = (node.x * 2 + (quadrant & 1), node.y * 2 + (quadrant >> 1));
-            grid.node(below?, x, y)
+            let (x, y) = (node.x.checked_mul(2)?, node.y.checked_mul(2)?);
+            grid.node(below?, x + (quadrant & 1), y + (quadrant >> 1))
         })
     }
 

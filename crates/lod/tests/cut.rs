@@ -48,6 +48,9 @@ fn the_last_column_and_row_have_fewer_children_and_end_with_the_world() {
     assert_eq!(grid.ancestor(&corner, 3), grid.node(3, 0, 0));
     assert_eq!(grid.ancestor(&corner, 0), None);
     assert_eq!(grid.children(&grid.node(0, 0, 0).unwrap()).count(), 0);
+    // No node of this grid, nor of any other.
+    let stranger = QuadNode { index: 0, level: 1, x: 1 << 31, y: u32::MAX };
+    assert_eq!(grid.children(&stranger).count(), 0);
 }
 
 #[test]
