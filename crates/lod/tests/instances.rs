@@ -238,6 +238,20 @@ fn levels_of_blocks_that_are_not_listed_stay() {
     assert!(state.levels()[..128].iter().all(|&level| level == CULLED));
 }
 
+/// From 20 m to 32 m is more than half the way to the centre.
+#[test]
+fn a_coarser_level_without_error_is_not_looked_at_again_for_coming_nearer() {
+    let instances = Instances::new([&[0.0]; 3], &[10.0], &[0]).unwrap();
+    let (mut state, mut changes) = (LodState::new(1), Vec::new());
+    let (assets, rule) = ([lods(&[0.0, 0.0])], LodRule::default());
+    for (x, skipped) in [(20.0, 0), (32.0, 1), (5.0, 1)] {
+        let view = view_at(x);
+        let selected =
+            state.select(&instances, &assets, Blocks::All, &view, &rule, &mut changes).unwrap();
+        assert_eq!((selected.skipped, state.levels()[0]), (skipped, 1), "{x} m");
+    }
+}
+
 #[test]
 fn each_view_has_levels_of_its_own() {
     let (mut near, mut far) =
