@@ -48,7 +48,7 @@ impl SlotBatcher {
     ///
     /// # Errors
     /// [`LodError::Index`] for an instance without level and first slot, or for a slot that does not
-    /// exist and is wanted (those of what is culled are not looked at); [`LodError::Length`] for more
+    /// exist and is wanted (those of what is culled are not looked at); [`LodError::TooMany`] for more
     /// than 2³² − 1 instances. None of this list was added then.
     pub fn add(
         &mut self,
@@ -67,8 +67,8 @@ impl SlotBatcher {
     /// nothing.
     ///
     /// # Errors
-    /// [`LodError::Length`] unless there is a first slot for each instance of `state`, or for more
-    /// than 2³² − 1 instances; [`LodError::Index`] for a block that does not exist, or for a slot that
+    /// [`LodError::Length`] unless there is a first slot for each instance of `state`,
+    /// [`LodError::TooMany`] for more than 2³² − 1 instances, [`LodError::Index`] for a block that does not exist, or for a slot that
     /// does not exist and is wanted. None of these was added then.
     pub fn add_blocks(
         &mut self,
@@ -89,8 +89,8 @@ impl SlotBatcher {
     fn make_room(&mut self, more: usize) -> Result<(), LodError> {
         let end = self.count + more;
         if u32::try_from(end).is_err() {
-            let (expected, actual) = (u32::MAX as usize, end);
-            return Err(LodError::Length { what: "instances to draw", expected, actual });
+            let (count, count_max) = (end, u32::MAX as usize);
+            return Err(LodError::TooMany { what: "instances to draw", count, count_max });
         }
         if self.items.len() < end {
             self.items.resize(end, (0, 0));

@@ -223,13 +223,15 @@ fn without_a_root_holes_are_counted() {
 fn columns_that_make_no_tree_are_refused() {
     let good = small();
     let index = |result: Result<Nodes<'_>, LodError>| match result {
-        Err(LodError::Index { index, .. }) => index,
+        Err(LodError::Node { index, .. }) => index,
         other => panic!("{other:?}"),
     };
     // A loop, an orphan, children that overlap, children beyond the end.
     let mut tree = good.clone();
     tree.parent[3] = 4;
     assert_eq!(index(tree.try_nodes()), 3);
+    let message = tree.try_nodes().unwrap_err().to_string();
+    assert!(message.starts_with("lod tree: node 3 has another parent"), "{message}");
     let mut tree = good.clone();
     tree.child_count[1] = 1;
     assert_eq!(index(tree.try_nodes()), 4);

@@ -182,7 +182,9 @@ fn assets_that_make_no_sense_are_refused() {
         assert!(matches!(AssetLods::new(&[0.0, error_m]), Err(LodError::Value { .. })));
         assert!(matches!(lods(&[0.0]).with_bias(error_m), Err(LodError::Value { .. })));
     }
-    assert!(matches!(lods(&[f32::MAX]).with_bias(2.0), Err(LodError::Value { .. })));
+    let overflow = lods(&[f32::MAX]).with_bias(2.0).unwrap_err();
+    let what = "error of a level times the asset's bias, m";
+    assert_eq!(overflow, LodError::Value { what, value: f32::INFINITY });
 }
 
 #[test]
