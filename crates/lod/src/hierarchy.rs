@@ -35,7 +35,8 @@ impl<'a> Nodes<'a> {
     /// # Errors
     /// [`LodError::Length`] when the columns differ in length, [`LodError::TooMany`] for more than
     /// 2³² − 1 nodes, [`LodError::Node`] for the first node whose children or parent contradict the
-    /// order above (a loop, an orphan), and for one deeper than [`HIERARCHY_DEPTH_MAX`] levels.
+    /// order above (a loop, an orphan), for one deeper than [`HIERARCHY_DEPTH_MAX`] levels, and for one
+    /// whose centre is not finite or whose radius is not a number or negative.
     pub fn new(
         center: &'a [Vec3],
         radius_m: &'a [f32],
@@ -56,6 +57,12 @@ impl<'a> Nodes<'a> {
         }
         if count > NO_PARENT as usize {
             return Err(LodError::TooMany { what: "nodes", count, count_max: NO_PARENT as usize });
+        }
+        let is_sphere = |at: &usize| center[*at].is_finite() && radius_m[*at] >= 0.0;
+        if let Some(at) = (0..count).find(|at| !is_sphere(at)) {
+            let why =
+                "has a centre that is not finite, or a radius that is not a number or negative";
+            return Err(LodError::Node { index: at as u32, why });
         }
         let roots = parent.iter().take_while(|&&p| p == NO_PARENT).count() as u32;
         let nodes = Self { center, radius_m, error_m, first_child, child_count, parent, roots };

@@ -245,6 +245,14 @@ fn columns_that_make_no_tree_are_refused() {
     tree.error_m.pop();
     let short = LodError::Length { what: "error_m", expected: 5, actual: 4 };
     assert_eq!(tree.try_nodes().unwrap_err(), short);
+    // Frusta would cull what is at no place, though its children may be in sight.
+    for (center, radius_m) in
+        [(Vec3::new(0.0, f32::NAN, 0.0), 1.0), (Vec3::ZERO, f32::NAN), (Vec3::ZERO, -1.0)]
+    {
+        let mut tree = good.clone();
+        (tree.center[2], tree.radius_m[2]) = (center, radius_m);
+        assert_eq!(index(tree.try_nodes()), 2);
+    }
     let mut chain = Tree::default();
     for n in 0..65u32 {
         chain.push(Vec3::ZERO, 1.0, 1.0, n.wrapping_sub(1));
