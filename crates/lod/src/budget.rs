@@ -63,7 +63,9 @@ impl AssetCosts {
 /// **`triangles`** and **`bytes`** (default: no limit): neither is ever exceeded by what
 /// [`LodBudget::fit`] lets through. A small one coarsens everything by the same factor of
 /// screen-space error, and lets the smallest vanish first. It never hides what `cull_px` = 0 says
-/// must be shown: a budget too small for that is refused.
+/// must be shown, and never takes an asset's coarsest level from memory: a budget too small for that
+/// is refused. Levels that are selected count, and each alone: while one fades into another
+/// ([`Transitions`](crate::Transitions)) both are drawn, and what goes comes on top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Triangles, of all views together.
@@ -88,7 +90,8 @@ pub struct BudgetFit {
     pub wanted: Cost,
     /// Cost by the scaled rule, and at least that of the levels that selection by it gives.
     pub granted: Cost,
-    /// Levels taken away: an instance shown two levels coarser counts twice.
+    /// Levels taken away: an instance shown two levels coarser counts twice, one that is hidden once
+    /// for each level that it was finer than its coarsest.
     pub coarser_levels: u64,
     /// Instances that the rule as given would show and the scaled one does not.
     pub hidden: u64,
@@ -367,8 +370,10 @@ impl LodBudget {
     ///
     /// # Errors
     /// [`LodError::Length`] for fewer costs than one of the views was added with: then nothing was
-    /// done. [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because
-    /// `cull_px` is 0 or something is nearer than its own size.
+    /// done. [`LodError::Budget`] when not even thresholds 65,536 times as large fit: for triangles
+    /// because `cull_px` is 0 or something is nearer than its own size; for bytes because those of
+    /// the coarsest level of every asset that the rule as given shows are needed at any scale. What
+    /// was added is forgotten then.
     pub fn fit(&mut self, costs: &[AssetCosts], budget: &Budget) -> Result<BudgetFit, LodError> {
         let (expected, actual) = (self.values.len(), costs.len());
         if actual < expected {

@@ -98,7 +98,7 @@ impl fmt::Display for LodError {
             Self::Budget { what, budget, needed } => write!(
                 f,
                 "lod budget: {budget} {what} where what must be shown needs {needed}: raise the \
-                 budget, or let small objects vanish (cull_px above 0)"
+                 budget, or let larger objects vanish (a larger cull_px)"
             ),
             Self::Length { what, expected, actual } => {
                 write!(f, "lod: {what} has {actual} elements where {expected} are needed")
