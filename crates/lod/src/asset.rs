@@ -50,16 +50,17 @@ impl AssetLods {
     /// changes when the asset vanishes.
     ///
     /// # Errors
-    /// [`LodError::Value`] for a bias that is negative or not finite, or makes an error infinite.
+    /// [`LodError::Value`] for a bias that is negative or not finite, and for an error that it makes
+    /// infinite.
     pub fn with_bias(mut self, bias: f32) -> Result<Self, LodError> {
-        let refused = LodError::Value { what: "bias of an asset", value: bias };
         if !(bias >= 0.0 && bias.is_finite()) {
-            return Err(refused);
+            return Err(LodError::Value { what: "bias of an asset", value: bias });
         }
         for error_m in &mut self.errors_m[..usize::from(self.count)] {
             *error_m *= bias;
             if !error_m.is_finite() {
-                return Err(refused);
+                let what = "error of a level times the asset's bias, m";
+                return Err(LodError::Value { what, value: *error_m });
             }
         }
         Ok(self)

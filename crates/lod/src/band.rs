@@ -56,7 +56,9 @@ impl Reach {
         let finest = last_within(&coarsen_m2, d2);
         let level = if from >= coarsest { coarsest } else { from.max(finest) };
         let at = usize::from(level) % LODS_MAX;
-        let near_m2 = if level == 0 { f32::NEG_INFINITY } else { refine_m2[at] };
+        // The finest level, and one without error, are good enough however near.
+        let is_exact = level == 0 || refine_m2[at] == 0.0;
+        let near_m2 = if is_exact { f32::NEG_INFINITY } else { refine_m2[at] };
         let coarser_m2 = if at + 1 < LODS_MAX { coarsen_m2[at + 1] } else { f32::INFINITY };
         let far_m2 = if coarser_m2 < vanish_m2 { coarser_m2 } else { vanish_m2 };
         (level, Band { near_m2, far_m2 })

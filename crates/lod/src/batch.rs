@@ -170,8 +170,8 @@ impl Batcher {
     /// bits that do, and two passes for 256 meshes in 2,048 materials.
     ///
     /// # Errors
-    /// [`LodError::Index`] for a mesh without ranges or beyond 2²⁹ − 1, or a level that cannot be; [`LodError::Length`]
-    /// for more than 2³² − 1 items. Nothing was done then.
+    /// [`LodError::Index`] for a mesh without ranges or beyond 2²⁹ − 1, or a level that cannot be;
+    /// [`LodError::TooMany`] for more than 2³² − 1 items. Nothing was done then.
     pub fn batch(
         &mut self,
         items: &[DrawItem],
@@ -179,8 +179,8 @@ impl Batcher {
         out: &mut Batches,
     ) -> Result<BatchStats, LodError> {
         if u32::try_from(items.len()).is_err() {
-            let (expected, actual) = (u32::MAX as usize, items.len());
-            return Err(LodError::Length { what: "items to draw", expected, actual });
+            let (count, count_max) = (items.len(), u32::MAX as usize);
+            return Err(LodError::TooMany { what: "items to draw", count, count_max });
         }
         self.sorted.clear();
         let (mut any, mut all) = (0, u64::MAX);

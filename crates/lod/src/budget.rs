@@ -8,8 +8,8 @@ use crate::{AssetLods, BLOCK, Instances, LODS_MAX, LodError, LodRule, LodView};
 /// numbers rounds badly, and rounding must never make anything cheaper.
 const NEARER: f32 = 1.0 / (1u32 << 20) as f32;
 
-/// Levels that an instance can be shown at, and not at all.
-const HELD_BY: usize = LODS_MAX + 1;
+/// Levels that an instance can be shown at, not at all, and not even by the rule without a scale.
+const HELD_BY: usize = LODS_MAX + 2;
 
 /// What levels cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub struct AssetCosts {
     /// Running maximum from the coarsest on: a finer level counts as no cheaper.
     triangles: [u32; LODS_MAX],
     bytes: [u32; LODS_MAX],
+    count: u8,
 }
 
 impl AssetCosts {
@@ -45,7 +46,8 @@ impl AssetCosts {
         if actual != expected {
             return Err(LodError::Length { what: "bytes of an asset", expected, actual });
         }
-        let mut costs = Self { triangles: [0; LODS_MAX], bytes: [0; LODS_MAX] };
+        let count = expected as u8;
+        let mut costs = Self { triangles: [0; LODS_MAX], bytes: [0; LODS_MAX], count };
         let mut most = 0;
         for level in (0..expected).rev() {
             most = most.max(triangles[level]);
@@ -61,7 +63,9 @@ impl AssetCosts {
 /// **`triangles`** and **`bytes`** (default: no limit): neither is ever exceeded by what
 /// [`LodBudget::fit`] lets through. A small one coarsens everything by the same factor of
 /// screen-space error, and lets the smallest vanish first. It never hides what `cull_px` = 0 says
-/// must be shown: a budget too small for that is refused.
+/// must be shown, and never takes an asset's coarsest level from memory: a budget too small for that
+/// is refused. Levels that are selected count, and each alone: while one fades into another
+/// ([`Transitions`](crate::Transitions)) both are drawn, and what goes comes on top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Triangles, of all views together.
@@ -86,7 +90,8 @@ pub struct BudgetFit {
     pub wanted: Cost,
     /// Cost by the scaled rule, and at least that of the levels that selection by it gives.
     pub granted: Cost,
-    /// Levels taken away: an instance shown two levels coarser counts twice.
+    /// Levels taken away: an instance shown two levels coarser counts twice, one that is hidden once
+    /// for each level that it was finer than its coarsest.
     pub coarser_levels: u64,
     /// Instances that the rule as given would show and the scaled one does not.
     pub hidden: u64,
@@ -115,7 +120,9 @@ pub struct Wanted<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Coarsest {
     appear: Step,
-    is_shown: bool,
+    /// Whether there are instances that would only go on being shown, and such that are shown by the
+    /// rule without a scale. Side by side, so that each instance only writes.
+    seen: [bool; 2],
 }
 
 /// What is looked up for every instance that has finer levels to gain.
@@ -126,7 +133,8 @@ struct Ladder {
     /// By level: triangles that it has more than the next coarser one.
     triangles: [u32; LODS_MAX],
     coarsest: usize,
-    /// By the level that they were shown at, last those not shown: distance of the nearest instance.
+    /// Distance of the nearest instance: by the level that they were shown at; then of those that
+    /// appear, and of those that only would go on being shown.
     nearest_m: [f32; HELD_BY],
 }
 
@@ -244,9 +252,9 @@ impl LodBudget {
     ///
     /// # Errors
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
-    /// `levels` or `costs` have another length than the instances or `assets`: then nothing was
-    /// counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
-    /// visible are counted then.
+    /// `levels` or `costs` have another length than the instances or `assets`, or one of `costs` has
+    /// another number of levels than its asset: then nothing was counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
+    /// visible are counted then, and [`LodBudget::forget`] starts over.
     pub fn add(&mut self, wanted: &Wanted<'_>) -> Result<(), LodError> {
         let Wanted { instances, assets, costs, visible, levels, view, rule } = *wanted;
         view.check()?;
@@ -256,6 +264,12 @@ impl LodBudget {
         ] {
             if actual != expected {
                 return Err(LodError::Length { what, expected, actual });
+            }
+        }
+        for (lods, cost) in assets.iter().zip(costs) {
+            if lods.count() != cost.count {
+                let (expected, actual) = (lods.count().into(), cost.count.into());
+                return Err(LodError::Length { what: "costs of an asset", expected, actual });
             }
         }
         let ratio = rule.refine_px() / rule.coarsen_px();
@@ -281,7 +295,7 @@ impl LodBudget {
         self.coarsest.clear();
         self.coarsest.extend(both().map(|(lods, cost)| {
             let appear = Step::appear(cost.triangles[lods.coarsest()]);
-            Coarsest { appear, is_shown: false }
+            Coarsest { appear, seen: [false; 2] }
         }));
         self.ladders.clear();
         self.ladders.extend(both().map(|(lods, cost)| Ladder::new(steps, lods, cost)));
@@ -299,7 +313,8 @@ impl LodBudget {
                 let count = all_coarsest.len();
                 return Err(LodError::Index { what: "asset", index: asset, count });
             };
-            coarsest.is_shown = true;
+            // Those that were shown before have buckets of their own, above all others.
+            coarsest.seen[usize::from(at as usize >= UNSCALED)] = true;
             histogram.count(at as usize, &coarsest.appear);
         }
         for row in lanes(sizes.detailed) {
@@ -308,7 +323,9 @@ impl LodBudget {
             let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
             let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
             let from = rows.levels[row];
-            let nearest = &mut ladder.nearest_m[usize::from(from).min(LODS_MAX)];
+            let is_shown = sizes.bucket[row] as usize >= UNSCALED;
+            let held_by = if is_shown { usize::from(from).min(LODS_MAX) } else { LODS_MAX + 1 };
+            let nearest = &mut ladder.nearest_m[held_by];
             *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
             let (inverse_m, scale_squared) = (1.0 / nearest_m, sizes.scale_squared[row]);
             count_levels(histogram, ladder, &Seen { inverse_m, scale_squared, from });
@@ -324,21 +341,25 @@ impl LodBudget {
         let found = self.ladders.iter().zip(&self.coarsest);
         for (values, (ladder, coarsest)) in self.values.iter_mut().zip(found) {
             let [fresh_errors, held_errors] = &ladder.errors;
-            let any_m = ladder.nearest_m.into_iter().fold(f32::INFINITY, smaller);
+            let [.., unseen_m] = ladder.nearest_m;
+            let any_m = ladder.nearest_m[..=LODS_MAX].iter().copied().fold(f32::INFINITY, smaller);
             let mut held_m = f32::INFINITY;
             for (level, &at_m) in ladder.nearest_m[..ladder.coarsest].iter().enumerate() {
                 held_m = smaller(held_m, at_m);
                 // No error at no distance is not a number, and never larger.
-                let holding = held_errors[level + 1] / any_m;
+                let holding = held_errors[level + 1] / smaller(any_m, unseen_m);
                 values.holding[level] = larger(values.holding[level], holding * holding);
                 let held = held_errors[level + 1] / held_m;
                 let fresh = fresh_errors[level + 1] / any_m;
                 let now = larger(values.now[level], held * held);
                 values.now[level] = larger(now, fresh * fresh);
             }
-            if coarsest.is_shown {
-                // The coarsest level of what is shown stays, whatever vanishes.
+            // The coarsest level of what is shown stays, whatever vanishes.
+            let [holds, shows] = coarsest.seen;
+            if shows {
                 values.now[ladder.coarsest] = f32::INFINITY;
+            }
+            if shows || holds {
                 values.holding[ladder.coarsest] = f32::INFINITY;
             }
         }
@@ -348,9 +369,16 @@ impl LodBudget {
     /// they were then.
     ///
     /// # Errors
-    /// [`LodError::Budget`] when not even thresholds 65,536 times as large fit, because `cull_px` is
-    /// 0 or something is nearer than its own size.
+    /// [`LodError::Length`] for fewer costs than one of the views was added with: then nothing was
+    /// done. [`LodError::Budget`] when not even thresholds 65,536 times as large fit: for triangles
+    /// because `cull_px` is 0 or something is nearer than its own size; for bytes because those of
+    /// the coarsest level of every asset that the rule as given shows are needed at any scale. What
+    /// was added is forgotten then.
     pub fn fit(&mut self, costs: &[AssetCosts], budget: &Budget) -> Result<BudgetFit, LodError> {
+        let (expected, actual) = (self.values.len(), costs.len());
+        if actual < expected {
+            return Err(LodError::Length { what: "costs of assets", expected, actual });
+        }
         let now = Totals::new(&self.steps, 1.0, &self.bytes(costs, |v| &v.now));
         let calm = Totals::new(&self.steps, self.ratio, &self.bytes(costs, |v| &v.holding));
         self.forget();
@@ -389,9 +417,10 @@ impl LodBudget {
         bytes
     }
 
-    /// Forgets what was added; the scale stays.
-    fn forget(&mut self) {
-        self.values.fill(Values::default());
+    /// Forgets what was added since the last [`LodBudget::fit`], for who does not fit it, after a
+    /// refused view, say. The scale stays.
+    pub fn forget(&mut self) {
+        self.values.clear();
         self.steps.clear();
         self.ratio = 1.0;
     }

@@ -51,6 +51,22 @@ pub enum LodError {
         /// How many there are.
         count: usize,
     },
+    /// More elements than can be numbered.
+    TooMany {
+        /// What they are.
+        what: &'static str,
+        /// As given.
+        count: usize,
+        /// Largest number.
+        count_max: usize,
+    },
+    /// A node that contradicts the rest of its tree.
+    Node {
+        /// Which.
+        index: u32,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A quadtree without a level or a tile, with too many of them, with a tile size that is not
     /// positive, or with a corner that is not finite.
     Grid {
@@ -82,7 +98,7 @@ impl fmt::Display for LodError {
             Self::Budget { what, budget, needed } => write!(
                 f,
                 "lod budget: {budget} {what} where what must be shown needs {needed}: raise the \
-                 budget, or let small objects vanish (cull_px above 0)"
+                 budget, or let larger objects vanish (a larger cull_px)"
             ),
             Self::Length { what, expected, actual } => {
                 write!(f, "lod: {what} has {actual} elements where {expected} are needed")
@@ -90,6 +106,10 @@ impl fmt::Display for LodError {
             Self::Index { what, index, count } => {
                 write!(f, "lod: {what} {index} does not exist: there are {count}")
             }
+            Self::TooMany { what, count, count_max } => {
+                write!(f, "lod: {count} {what} are too many: give at most {count_max}")
+            }
+            Self::Node { index, why } => write!(f, "lod tree: node {index} {why}"),
             Self::Grid { levels, dims: [width, height], tile_size_m: [x, y] } => write!(
                 f,
                 "quadtree: {width} × {height} tiles of {x} × {y} m in {levels} levels: give a \

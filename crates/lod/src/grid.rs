@@ -73,8 +73,8 @@ impl QuadGrid {
     /// are stored in another order. The caller keeps the levels apart.
     ///
     /// # Errors
-    /// [`LodError::Length`] unless there is one offset per level; [`LodError::Index`] where a level
-    /// would end beyond 2³² nodes.
+    /// [`LodError::Length`] unless there is one offset per level; [`LodError::TooMany`] where a level
+    /// would end beyond 2³² − 1 nodes.
     pub fn with_level_offsets(mut self, offsets: &[u32]) -> Result<Self, LodError> {
         let (expected, actual) = (self.levels as usize, offsets.len());
         if actual != expected {
@@ -84,8 +84,8 @@ impl QuadGrid {
             let [width, height] = self.dims(level as u32);
             let end = u64::from(offset) + u64::from(width) * u64::from(height);
             if end > u64::from(u32::MAX) {
-                let count = u32::MAX as usize;
-                return Err(LodError::Index { what: "level offset", index: offset, count });
+                let (count, count_max) = (end as usize, u32::MAX as usize);
+                return Err(LodError::TooMany { what: "nodes", count, count_max });
             }
             self.offsets[level] = offset;
         }
@@ -152,13 +152,14 @@ impl QuadGrid {
         self.node(level, node.x.checked_shr(up)?, node.y.checked_shr(up)?)
     }
 
-    /// The children that exist: 1, 2 or 4, none at level 0. Order: x fastest.
+    /// The children that exist: 1, 2 or 4, none at level 0, nor of what is no node of this grid.
+    /// Order: x fastest.
     pub fn children(&self, node: &QuadNode) -> impl DoubleEndedIterator<Item = QuadNode> + use<> {
         let (grid, node) = (*self, *node);
         let below = node.level.checked_sub(1);
         (0..4u32).filter_map(move |quadrant| {
-            let (x, y) = (node.x * 2 + (quadrant & 1), node.y * 2 + (quadrant >> 1));
-            grid.node(below?, x, y)
+            let (x, y) = (node.x.checked_mul(2)?, node.y.checked_mul(2)?);
+            grid.node(below?, x + (quadrant & 1), y + (quadrant >> 1))
         })
     }
 

@@ -33,9 +33,10 @@ impl<'a> Nodes<'a> {
     /// `child_count` is 0.
     ///
     /// # Errors
-    /// [`LodError::Length`] when the columns differ in length, [`LodError::Index`] for more than
-    /// 2³² − 1 nodes, for the first node whose children or parent contradict the order above (a loop,
-    /// an orphan), and for one deeper than [`HIERARCHY_DEPTH_MAX`] levels.
+    /// [`LodError::Length`] when the columns differ in length, [`LodError::TooMany`] for more than
+    /// 2³² − 1 nodes, [`LodError::Node`] for the first node whose children or parent contradict the
+    /// order above (a loop, an orphan), for one deeper than [`HIERARCHY_DEPTH_MAX`] levels, and for one
+    /// whose centre is not finite or whose radius is not a number or negative.
     pub fn new(
         center: &'a [Vec3],
         radius_m: &'a [f32],
@@ -55,7 +56,13 @@ impl<'a> Nodes<'a> {
             }
         }
         if count > NO_PARENT as usize {
-            return Err(LodError::Index { what: "node", index: NO_PARENT, count });
+            return Err(LodError::TooMany { what: "nodes", count, count_max: NO_PARENT as usize });
+        }
+        let is_sphere = |at: &usize| center[*at].is_finite() && radius_m[*at] >= 0.0;
+        if let Some(at) = (0..count).find(|at| !is_sphere(at)) {
+            let why =
+                "has a centre that is not finite, or a radius that is not a number or negative";
+            return Err(LodError::Node { index: at as u32, why });
         }
         let roots = parent.iter().take_while(|&&p| p == NO_PARENT).count() as u32;
         let nodes = Self { center, radius_m, error_m, first_child, child_count, parent, roots };
@@ -66,12 +73,13 @@ impl<'a> Nodes<'a> {
     /// Walks level by level: each node's children begin where those of the node before end.
     fn check(&self) -> Result<(), LodError> {
         let count = self.center.len();
-        let wrong = |what, index: usize| LodError::Index { what, index: index as u32, count };
+        let wrong = |index: usize, why| LodError::Node { index: index as u32, why };
+        let strange = "has another parent than the node whose child it is, or is no child at all";
         let (mut first, mut end, mut depth) = (0, self.roots as usize, 0);
         while first < end {
             depth += 1;
             if depth > HIERARCHY_DEPTH_MAX {
-                return Err(wrong("node deeper than 64 levels", first));
+                return Err(wrong(first, "is deeper than 64 levels"));
             }
             let mut next = end;
             for node in first..end {
@@ -80,17 +88,18 @@ impl<'a> Nodes<'a> {
                     continue;
                 }
                 if self.first_child[node] as usize != next || children > count - next {
-                    return Err(wrong("children of node", node));
+                    let why = "has children that do not follow those of the node before";
+                    return Err(wrong(node, why));
                 }
                 let parents = &self.parent[next..next + children];
                 if let Some(at) = parents.iter().position(|&p| p as usize != node) {
-                    return Err(wrong("parent of node", next + at));
+                    return Err(wrong(next + at, strange));
                 }
                 next += children;
             }
             (first, end) = (end, next);
         }
-        if end == count { Ok(()) } else { Err(wrong("parent of node", end)) }
+        if end == count { Ok(()) } else { Err(wrong(end, strange)) }
     }
 
     /// How many nodes there are.

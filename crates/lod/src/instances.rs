@@ -22,7 +22,7 @@ impl<'a> Instances<'a> {
     /// radii, all in metres, and the asset that each shows.
     ///
     /// # Errors
-    /// [`LodError::Length`] when the columns differ in length; [`LodError::Index`] for more than
+    /// [`LodError::Length`] when the columns differ in length; [`LodError::TooMany`] for more than
     /// 2³² − 1 instances.
     pub fn new(
         [x, y, z]: [&'a [f32]; 3],
@@ -38,7 +38,8 @@ impl<'a> Instances<'a> {
             }
         }
         if u32::try_from(expected).is_err() {
-            return Err(LodError::Index { what: "instance", index: u32::MAX, count: expected });
+            let (count, count_max) = (expected, u32::MAX as usize);
+            return Err(LodError::TooMany { what: "instances", count, count_max });
         }
         Ok(Self { x, y, z, radius_m, asset })
     }

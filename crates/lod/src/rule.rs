@@ -8,7 +8,8 @@ use crate::LodError;
 ///
 /// **`coarsen_px`** (default 1.2): a coarser level is taken only when its error is at most this.
 /// Equal to `refine_px` there is no hysteresis, and a camera that trembles at a threshold switches
-/// levels every frame; towards 0 a level once refined stays. It never delays refinement.
+/// levels every frame; towards 0 a level once refined stays, and what was once shown never vanishes
+/// (see `cull_px`). It never delays refinement.
 ///
 /// **`cull_px`** (default 1.0): an object whose diameter on screen is not larger is not shown. At 0
 /// nothing is culled; large values empty the distance. A shown object vanishes only below

@@ -47,8 +47,9 @@ impl SlotBatcher {
     /// slot of the finest level of an instance's mesh, are by instance.
     ///
     /// # Errors
-    /// [`LodError::Index`] for an instance without level and slot or a slot that does not exist,
-    /// [`LodError::Length`] for more than 2³² − 1 instances: none of this list was added then.
+    /// [`LodError::Index`] for an instance without level and first slot, or for a slot that does not
+    /// exist and is wanted (those of what is culled are not looked at); [`LodError::TooMany`] for more
+    /// than 2³² − 1 instances. None of this list was added then.
     pub fn add(
         &mut self,
         instances: &[u32],
@@ -62,13 +63,13 @@ impl SlotBatcher {
 
     /// Adds those of visible blocks that are not [`CULLED`], in the order of the blocks: what
     /// [`SlotBatcher::add`] does for the same instances in a list, but neighbours are read as they
-    /// lie. Blocks in which nothing is shown are not read at all. Bits
-    /// behind the last instance mean nothing.
+    /// lie. Blocks in which nothing is shown are not read at all. Bits behind the last instance mean
+    /// nothing.
     ///
     /// # Errors
-    /// [`LodError::Length`] unless there is a first slot for each instance of `state`, or for more
-    /// than 2³² − 1 instances; [`LodError::Index`] for a block or slot that does not exist. None of
-    /// these was added then.
+    /// [`LodError::Length`] unless there is a first slot for each instance of `state`,
+    /// [`LodError::TooMany`] for more than 2³² − 1 instances, [`LodError::Index`] for a block that does not exist, or for a slot that
+    /// does not exist and is wanted. None of these was added then.
     pub fn add_blocks(
         &mut self,
         visible: &VisibleBlocks,
@@ -88,8 +89,8 @@ impl SlotBatcher {
     fn make_room(&mut self, more: usize) -> Result<(), LodError> {
         let end = self.count + more;
         if u32::try_from(end).is_err() {
-            let (expected, actual) = (u32::MAX as usize, end);
-            return Err(LodError::Length { what: "instances to draw", expected, actual });
+            let (count, count_max) = (end, u32::MAX as usize);
+            return Err(LodError::TooMany { what: "instances to draw", count, count_max });
         }
         if self.items.len() < end {
             self.items.resize(end, (0, 0));
@@ -127,8 +128,11 @@ impl SlotBatcher {
                 return Err(LodError::Index { what: "instance", index: instance, count });
             };
             let shown = level != CULLED;
-            let slot = first.wrapping_add(if shown { u32::from(level) } else { 0 });
+            let slot = if shown { first.saturating_add(u32::from(level)) } else { 0 };
             let Some(wanted) = self.wanted.get_mut(slot as usize) else {
+                if !shown {
+                    continue;
+                }
                 return Err(LodError::Index { what: "mesh level", index: slot, count: slots });
             };
             *wanted += u32::from(shown);
@@ -157,11 +161,11 @@ impl SlotBatcher {
             if mask == u64::MAX {
                 let whole = levels.iter().zip(slots).take(BLOCK).enumerate();
                 for (lane, (&level, &slot)) in whole {
-                    self.put(kept + lane, first + lane, slot.wrapping_add(u32::from(level)))?;
+                    self.put(kept + lane, first + lane, slot.saturating_add(u32::from(level)))?;
                 }
             } else {
                 for (i, lane) in lanes(mask).enumerate() {
-                    let slot = slots[lane].wrapping_add(u32::from(levels[lane]));
+                    let slot = slots[lane].saturating_add(u32::from(levels[lane]));
                     self.put(kept + i, first + lane, slot)?;
                 }
             }

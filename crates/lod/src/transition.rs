@@ -39,11 +39,12 @@ struct Active {
 /// Cross-fades of one view's instances between levels, over time.
 ///
 /// - A fade begins only when the level that comes is resident; until then the old one is shown
-///   alone.
+///   alone. If that one was evicted meanwhile, the one that comes is there in full at once.
 /// - When an instance turns back while it fades, the fade runs backwards from where it is. When it
 ///   wants a third level meanwhile, the fade in hand ends first.
-/// - When one of the two levels is evicted while they fade, the other is there in full at once. So
-///   what is drawn is resident as long as one of the two is.
+/// - When one of the two levels is evicted while they fade, the other is there in full at once; when
+///   both are, the one wanted, if it is a third. So what is drawn is resident as long as one of the
+///   three is.
 /// - Never are both levels there in full, never none.
 ///
 /// [`CULLED`] counts as a level that is always resident: what appears fades in, what vanishes fades
@@ -57,6 +58,7 @@ pub struct Transitions {
     /// By instance: its place in `active`.
     slots: Vec<u32>,
     active: Vec<Active>,
+    /// The caller's clock and `duration_ns`, so that a fade that turns back has always begun after 0.
     now_ns: u64,
 }
 
@@ -71,7 +73,7 @@ impl Transitions {
             wanted: vec![CULLED; count],
             slots: vec![NONE; count],
             active: Vec::new(),
-            now_ns: 0,
+            now_ns: duration_ns,
         }
     }
 
@@ -96,7 +98,7 @@ impl Transitions {
         if let Some(bad) = changes.iter().find(|c| c.instance as usize >= count) {
             return Err(LodError::Index { what: "instance", index: bad.instance, count });
         }
-        self.now_ns = self.now_ns.max(now_ns);
+        self.now_ns = self.now_ns.max(now_ns.saturating_add(self.duration_ns));
         for change in changes {
             let index = change.instance as usize;
             self.wanted[index] = change.to;
@@ -161,7 +163,7 @@ impl Transitions {
         if let Some((to, start_ns)) = fade {
             let elapsed_ns = self.now_ns - start_ns;
             let (comes, goes) = (there(instance, to), there(instance, *shown));
-            if !comes && goes {
+            if !comes && (goes || there(instance, wanted)) {
                 fade = None;
             } else if elapsed_ns >= self.duration_ns || (comes && !goes) {
                 (*shown, fade) = (to, None);
@@ -171,12 +173,13 @@ impl Transitions {
             } else if wanted == *shown {
                 // Backwards: what was there of one is now there of the other.
                 let left_ns = self.duration_ns - elapsed_ns;
-                fade = Some((*shown, self.now_ns.saturating_sub(left_ns)));
+                fade = Some((*shown, self.now_ns - left_ns));
                 *shown = to;
             }
         }
         if fade.is_none() && wanted != *shown && there(instance, wanted) {
-            if self.duration_ns == 0 {
+            // From what is not there any more nothing could fade.
+            if self.duration_ns == 0 || !there(instance, *shown) {
                 *shown = wanted;
             } else {
                 fade = Some((wanted, self.now_ns));

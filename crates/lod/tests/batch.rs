@@ -73,8 +73,32 @@ fn blocks_that_cannot_be_drawn_are_refused_and_leave_what_was_added() {
     assert_eq!(short, Err(LodError::Length { what, expected, actual }));
     let no_slot = batcher.add_blocks(&visible, &state, &[2; 130]);
     assert_eq!(no_slot, Err(LodError::Index { what: "mesh level", index: 2, count: 2 }));
+    let missing = batcher.add_blocks(&visible, &state, &[NO_SLOT; 130]);
+    assert_eq!(missing, Err(LodError::Index { what: "mesh level", index: NO_SLOT, count: 2 }));
     visible.push(192, 1);
     let no_block = batcher.add_blocks(&visible, &state, &[0; 130]);
     assert_eq!(no_block, Err(LodError::Index { what: "block", index: 3, count: 3 }));
     assert_eq!((batcher.len(), batcher.wanted()), (65, &[0, 65][..]));
+}
+
+/// Level 1 behind the last number is no slot, and not slot 0.
+#[test]
+fn a_mesh_without_slots_is_refused() {
+    let mut batcher = SlotBatcher::default();
+    batcher.begin(3);
+    let missing = batcher.add(&[0], &[1], &[NO_SLOT]);
+    assert_eq!(missing, Err(LodError::Index { what: "mesh level", index: NO_SLOT, count: 3 }));
+    assert!(batcher.is_empty());
+}
+
+/// Instance 0 is culled; its mesh is not in the table, or there is no table at all.
+#[test]
+fn slots_of_what_is_culled_need_not_exist() {
+    for (slots, first, instances) in [(3, NO_SLOT, &[0, 1][..]), (3, 77, &[0, 1]), (0, 0, &[0])] {
+        let mut batcher = SlotBatcher::default();
+        batcher.begin(slots);
+        batcher.add(instances, &[CULLED, 1], &[first, 1]).unwrap();
+        assert_eq!(batcher.len(), instances.len() - 1);
+        assert_eq!(batcher.wanted(), &[0, 0, 1][..slots]);
+    }
 }

@@ -111,6 +111,75 @@ fn a_budget_that_cannot_be_kept_is_refused() {
     assert_eq!(row.frame(0.0, &never_hide, limit).unwrap().0, 400);
 }
 
+/// Two assets of 3 and 4 bytes, then one of them alone.
+#[test]
+fn fewer_costs_than_were_added_are_refused() {
+    let lods = [AssetLods::new(&[0.0]).unwrap(); 2];
+    let costs = [3, 4].map(|bytes| AssetCosts::new(&[5], &[bytes]).unwrap());
+    let (view, rule) = (LodView { position: Vec3::ZERO, focal_px: 500.0 }, LodRule::default());
+    let instances = Instances::new([&[9.0; 2], &[0.0; 2], &[0.0; 2]], &[1.0; 2], &[0, 1]).unwrap();
+    let (mut budget, limit) = (LodBudget::new(), Budget::default());
+    let mut bytes = |assets: &[AssetLods], costs: &[AssetCosts], visible: &[u32], fit_by| {
+        let (instances, levels, view, rule) = (&instances, &[CULLED; 2][..], &view, &rule);
+        budget.add(&Wanted { instances, assets, costs, visible, levels, view, rule }).unwrap();
+        let short = budget.fit(&costs[..fit_by], &limit);
+        if fit_by < costs.len() {
+            let (expected, actual) = (costs.len(), fit_by);
+            assert_eq!(short, Err(LodError::Length { what: "costs of assets", expected, actual }));
+            return budget.fit(costs, &limit).unwrap().wanted.bytes;
+        }
+        short.unwrap().wanted.bytes
+    };
+    assert_eq!(bytes(&lods, &costs, &[0, 1], 1), 7);
+    // Afterwards fewer assets will do.
+    assert_eq!(bytes(&lods[..1], &costs[..1], &[0], 1), 3);
+}
+
+/// 64 instances are counted before the block with the one that does not exist is refused.
+#[test]
+fn after_a_refused_view_a_budget_can_start_over() {
+    let mut row = Row::new(vec![52.0; 64]);
+    let rule = LodRule::default();
+    let wanted = row.frame(0.0, &rule, Budget::default()).unwrap().1.wanted;
+    let instances =
+        Instances::new([&row.x, &row.zero, &row.zero], &row.radius_m, &row.asset).unwrap();
+    let visible: Vec<u32> = (0..65).collect();
+    let (assets, costs, levels) = (&row.lods, &row.costs, row.state.levels());
+    let view = LodView { position: Vec3::ZERO, focal_px: 1000.0 };
+    let (instances, visible, view) = (&instances, &visible, &view);
+    let all = Wanted { instances, assets, costs, visible, levels, view, rule: &rule };
+    assert!(matches!(row.budget.add(&all), Err(LodError::Index { index: 64, .. })));
+    row.budget.forget();
+    assert_eq!(row.frame(0.0, &rule, Budget::default()).unwrap().1.wanted, wanted);
+}
+
+/// Diameter 4 m: 0.9 px at 4444 m, more than 0.8 px, at which what is shown vanishes, and less than
+/// 1 px, at which it appears. Bytes are needed where it was shown before.
+#[test]
+fn what_is_too_small_to_appear_needs_no_bytes() {
+    let mut row = Row::new(vec![4444.0]);
+    let none = Budget { bytes: 0, ..Budget::default() };
+    let (_, fit) = row.frame(0.0, &LodRule::default(), none).unwrap();
+    assert_eq!((fit.wanted, fit.scale), (Cost::default(), 1.0));
+    row.frame(1000.0, &LodRule::default(), Budget::default()).unwrap();
+    let (_, fit) = row.frame(0.0, &LodRule::default(), Budget::default()).unwrap();
+    assert_eq!(fit.wanted, Cost { triangles: 100, bytes: 10 });
+    assert!(row.frame(0.0, &LodRule::default(), none).is_err());
+}
+
+/// A small one too far to appear is nearer than a large one: by it alone level 1 would be needed.
+/// 1 px: radius 0.05 m at 100 m; 1.5 px of level 2's 0.5 m: 333 m from the surface.
+#[test]
+fn what_is_too_small_to_appear_needs_no_finer_levels_for_others() {
+    let mut row = Row::new(vec![110.0, 2000.0]);
+    row.radius_m[0] = 0.05;
+    let limit = Budget { bytes: 10, ..Budget::default() };
+    let (triangles, fit) = row.frame(0.0, &LodRule::default(), limit).unwrap();
+    assert_eq!(row.state.levels(), [CULLED, 2]);
+    assert_eq!((triangles, fit.wanted), (100, Cost { triangles: 100, bytes: 10 }));
+    assert_eq!(fit.scale, 1.0);
+}
+
 #[test]
 fn columns_that_do_not_fit_are_refused() {
     let instances = Instances::new([&[0.0], &[0.0], &[0.0]], &[1.0], &[3]).unwrap();
@@ -128,6 +197,8 @@ fn columns_that_do_not_fit_are_refused() {
     let index = |what, index| Err(LodError::Index { what, index, count: 1 });
     assert_eq!(add(&costs, &[1], &[0]), index("instance", 1));
     assert_eq!(add(&costs, &[0], &[0]), index("asset", 3));
+    let two = AssetCosts::new(&[5, 1], &[5, 1]).unwrap();
+    assert_eq!(add(&[two], &[0], &[0]), length("costs of an asset", 1, 2));
     assert!(AssetCosts::new(&[], &[]).is_err() && AssetCosts::new(&[1; 9], &[1; 9]).is_err());
     assert_eq!(
         AssetCosts::new(&[1, 2], &[1]),

@@ -1,24 +1,22 @@
 //! Cuts of a quadtree against plain recursion.
 
-mod naive;
-mod terrain;
+#[path = "model/cut.rs"]
+mod model;
 
-use farplane_geom::{DVec3, Vec2, Vec3, View};
+use farplane_geom::{Vec2, Vec3};
 use farplane_lod::*;
-use naive::Naive;
+use model::terrain::{Terrain, nodes};
 use proptest::prelude::*;
-use std::collections::HashMap;
-use terrain::{Terrain, nodes, positions, terrains};
 
 const FOCAL_PX: f32 = 935.0;
 
-fn naive(terrain: &Terrain, view: LodView) -> Naive<'_> {
-    let refined = HashMap::new();
-    Naive { terrain, view, frustum: None, refine_px: 1.5, coarsen_px: 1.2, refined }
+fn terrains() -> impl Strategy<Value = Terrain> {
+    let parts = (1u32..20, 1u32..20, 1u32..6, any::<u64>());
+    parts.prop_map(|(width, height, levels, seed)| Terrain::new([width, height], levels, seed))
 }
 
-fn places(cut: &[CutNode]) -> Vec<(u32, u32, u32)> {
-    cut.iter().map(|n| (n.level, n.x, n.y)).collect()
+fn positions() -> impl Strategy<Value = Vec3> {
+    (-1000.0f32..1500.0, -200.0f32..2000.0, -100.0f32..400.0).prop_map(Vec3::from)
 }
 
 /// 5 × 3 tiles: 5 × 3, 3 × 2, 2 × 1 and 1 × 1 nodes.
@@ -48,6 +46,9 @@ fn the_last_column_and_row_have_fewer_children_and_end_with_the_world() {
     assert_eq!(grid.ancestor(&corner, 3), grid.node(3, 0, 0));
     assert_eq!(grid.ancestor(&corner, 0), None);
     assert_eq!(grid.children(&grid.node(0, 0, 0).unwrap()).count(), 0);
+    // No node of this grid, nor of any other.
+    let stranger = QuadNode { index: 0, level: 1, x: 1 << 31, y: u32::MAX };
+    assert_eq!(grid.children(&stranger).count(), 0);
 }
 
 #[test]
@@ -58,7 +59,8 @@ fn levels_may_be_stored_coarsest_first() {
     assert_eq!(coarse_first.node(0, 1, 1).map(|n| n.index), Some(4));
     assert_eq!(coarse_first.node_count(), 5);
     assert!(matches!(grid.with_level_offsets(&[0]), Err(LodError::Length { .. })));
-    assert!(matches!(grid.with_level_offsets(&[u32::MAX, 0]), Err(LodError::Index { .. })));
+    let beyond = grid.with_level_offsets(&[u32::MAX, 0]);
+    assert!(matches!(beyond, Err(LodError::TooMany { what: "nodes", .. })));
 }
 
 #[test]
@@ -128,46 +130,14 @@ fn a_node_refines_at_one_distance_and_coarsens_at_another() {
     }
 }
 
-/// Whether any node's choice depends on rounding.
-fn is_near_a_threshold(terrain: &Terrain, view: &LodView) -> bool {
-    let tree = terrain.tree();
-    (0..terrain.grid.levels()).flat_map(|level| nodes(&terrain.grid, level)).any(|node| {
-        let distance_m = tree.distance_m(&node, view.position);
-        let px = screen_error_px(tree.error_m(&node), distance_m, view.focal_px);
-        [1.2, 1.5].iter().any(|limit| (px - limit).abs() < 1e-4)
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_cut_is_that_of_plain_recursion(
-        terrain in terrains(), track in prop::collection::vec(positions(), 1..6),
-        direction in prop::option::of((-1.0f64..1.0, -1.0f64..1.0, -1.0f64..0.5)),
+    fn cuts_and_what_is_drawn_of_them_agree_with_the_model(
+        bytes in prop::collection::vec(any::<u8>(), 0..50),
     ) {
-        let tree = terrain.tree();
-        let mut refined = vec![0; terrain.grid.node_count() as usize];
-        let mut out = Vec::new();
-        let mut oracle = naive(&terrain, LodView { position: Vec3::ZERO, focal_px: FOCAL_PX });
-        for position in track {
-            let view = LodView { position, focal_px: FOCAL_PX };
-            prop_assume!(!is_near_a_threshold(&terrain, &view));
-            let frustum = direction.filter(|d| d.0.abs() > 0.01).map(|d| {
-                let camera = View::looking(position.as_dvec3(), DVec3::from(d), 60.0, [1920, 1080]);
-                camera.frustum(DVec3::ZERO)
-            });
-            (oracle.view, oracle.frustum) = (view, frustum);
-            let rule = LodRule::default();
-            tree.select_cut(&view, frustum.as_ref(), &rule, &mut refined, &mut out).unwrap();
-            prop_assert_eq!(places(&out), oracle.cut());
-            for (index, &state) in refined.iter().enumerate() {
-                let at = oracle.refined.keys().any(|&(level, x, y)| {
-                    terrain.grid.node(level, x, y).unwrap().index as usize == index
-                });
-                prop_assert_eq!(state != 0, at);
-            }
-        }
+        model::run(&bytes);
     }
 
     #[test]

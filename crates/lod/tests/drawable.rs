@@ -1,11 +1,7 @@
-//! The no-hole rule.
+//! The no-hole rule; `cut.rs` has it for any terrain.
 
-mod terrain;
-
-use farplane_geom::{Vec2, Vec3};
+use farplane_geom::Vec2;
 use farplane_lod::*;
-use proptest::prelude::*;
-use terrain::{Terrain, nodes, positions, terrains};
 
 /// 4 × 4 tiles (0–15), 2 × 2 nodes (16–19), one root (20).
 fn grid() -> QuadGrid {
@@ -94,55 +90,4 @@ fn nodes_of_another_tree_are_counted_and_skipped() {
     cut.push(CutNode { index: 5000, ..cut[0] });
     let all: Vec<u32> = (0..21).collect();
     assert_eq!(drawn(&cut, &all), (3, vec![0, 1, 4, 5, 17, 18, 19]));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Resident at random, roots always: every tile below a wanted node is covered exactly once,
-    /// only resident nodes are drawn, and none of them above or below another.
-    #[test]
-    fn every_wanted_node_is_covered_exactly_once(
-        terrain in terrains(), position in positions(), seed in any::<u64>(), share in 0u64..=8,
-    ) {
-        let Terrain { grid, .. } = terrain;
-        let top = grid.levels() - 1;
-        let first_root = grid.node(top, 0, 0).unwrap().index;
-        // The low bits of a product say little; three in the middle do.
-        let is_resident = |index: u32| {
-            let mixed = (u64::from(index) ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-            index >= first_root || mixed % 8 < share
-        };
-        let view = LodView { position, focal_px: 935.0 };
-        let (mut cut, mut out) = (Vec::new(), Vec::new());
-        let tree = terrain.tree();
-        tree.select_cut(&view, None, &LodRule::default(), &mut [], &mut cut).unwrap();
-        prop_assert_eq!(tree.resolve_drawable(&cut, is_resident, &mut out), 0);
-        prop_assert!(out.iter().all(|n| is_resident(n.index)));
-        for tile in nodes(&grid, 0) {
-            let above = (0..=top).map(|level| grid.ancestor(&tile, level).unwrap());
-            let covers = above.filter(|n| out.contains(n)).count();
-            prop_assert_eq!(covers, 1);
-        }
-        // A wanted node is drawn itself unless it is absent or something above it is missing a part.
-        for n in cut.iter().filter(|n| is_resident(n.index) && !out.contains(&n.node())) {
-            let above = (n.level + 1..=top).filter_map(|level| grid.ancestor(&n.node(), level));
-            let drawn_above = above.filter(|n| out.contains(n)).collect::<Vec<_>>();
-            prop_assert_eq!(drawn_above.len(), 1);
-            let in_it = |c: &&CutNode| grid.ancestor(&c.node(), drawn_above[0].level) == Some(drawn_above[0]);
-            prop_assert!(cut.iter().filter(in_it).any(|c| !is_resident(c.index)));
-        }
-    }
-
-    #[test]
-    fn with_everything_resident_the_cut_itself_is_drawn(
-        terrain in terrains(), position in positions(),
-    ) {
-        let view = LodView { position: position + Vec3::Z, focal_px: 935.0 };
-        let (mut cut, mut out) = (Vec::new(), Vec::new());
-        let tree = terrain.tree();
-        tree.select_cut(&view, None, &LodRule::default(), &mut [], &mut cut).unwrap();
-        prop_assert_eq!(tree.resolve_drawable(&cut, |_| true, &mut out), 0);
-        prop_assert_eq!(out, cut.iter().map(CutNode::node).collect::<Vec<_>>());
-    }
 }

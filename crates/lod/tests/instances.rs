@@ -182,7 +182,9 @@ fn assets_that_make_no_sense_are_refused() {
         assert!(matches!(AssetLods::new(&[0.0, error_m]), Err(LodError::Value { .. })));
         assert!(matches!(lods(&[0.0]).with_bias(error_m), Err(LodError::Value { .. })));
     }
-    assert!(matches!(lods(&[f32::MAX]).with_bias(2.0), Err(LodError::Value { .. })));
+    let overflow = lods(&[f32::MAX]).with_bias(2.0).unwrap_err();
+    let what = "error of a level times the asset's bias, m";
+    assert_eq!(overflow, LodError::Value { what, value: f32::INFINITY });
 }
 
 #[test]
@@ -236,6 +238,20 @@ fn levels_of_blocks_that_are_not_listed_stay() {
     assert_eq!(selected, Ok(Selected { looked_at: 1, skipped: 1 }));
     assert_eq!(changes.iter().map(|c| c.instance).collect::<Vec<_>>(), [128, 129]);
     assert!(state.levels()[..128].iter().all(|&level| level == CULLED));
+}
+
+/// From 20 m to 32 m is more than half the way to the centre.
+#[test]
+fn a_coarser_level_without_error_is_not_looked_at_again_for_coming_nearer() {
+    let instances = Instances::new([&[0.0]; 3], &[10.0], &[0]).unwrap();
+    let (mut state, mut changes) = (LodState::new(1), Vec::new());
+    let (assets, rule) = ([lods(&[0.0, 0.0])], LodRule::default());
+    for (x, skipped) in [(20.0, 0), (32.0, 1), (5.0, 1)] {
+        let view = view_at(x);
+        let selected =
+            state.select(&instances, &assets, Blocks::All, &view, &rule, &mut changes).unwrap();
+        assert_eq!((selected.skipped, state.levels()[0]), (skipped, 1), "{x} m");
+    }
 }
 
 #[test]

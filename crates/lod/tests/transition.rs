@@ -79,6 +79,17 @@ fn turning_back_goes_on_from_where_it_is() {
     assert_eq!(one.step(None, 250), Shown::One(2));
 }
 
+/// The clock begins at 0, as one that counts from the start of the program does.
+#[test]
+fn turning_back_early_in_the_clock_goes_on_from_where_it_is() {
+    let mut one = One::new();
+    assert_eq!(one.step(Some(2), 0), two(CULLED, 2, 0));
+    assert_eq!(one.step(None, 25), two(CULLED, 2, 16_384));
+    assert_eq!(one.step(Some(CULLED), 25), two(2, CULLED, 49_152));
+    assert_eq!(one.step(None, 49), two(2, CULLED, 64_880));
+    assert_eq!(one.step(None, 50), Shown::One(CULLED));
+}
+
 #[test]
 fn a_third_level_waits_for_the_fade_in_hand() {
     let mut one = One::new();
@@ -100,6 +111,26 @@ fn what_is_evicted_while_it_fades_gives_way_to_the_other() {
         one.absent = vec![evicted];
         assert_eq!(one.step(None, 250), Shown::One(left));
     }
+}
+
+#[test]
+fn nothing_fades_from_what_was_evicted() {
+    let mut one = One::new();
+    one.step(Some(1), 0);
+    assert_eq!(one.step(None, 100), Shown::One(1));
+    one.absent = vec![1];
+    assert_eq!(one.step(Some(0), 200), Shown::One(0));
+    assert_eq!(one.transitions.active(), 0);
+}
+
+#[test]
+fn when_both_levels_of_a_fade_are_evicted_the_one_wanted_is_shown() {
+    let mut one = One::new();
+    one.step(Some(2), 0);
+    one.step(None, 100);
+    one.step(Some(1), 200);
+    one.absent = vec![1, 2];
+    assert_eq!(one.step(Some(0), 250), Shown::One(0));
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Reached {
         let parts = &view.parts;
         let root = &parts.nodes[parts.root as usize];
         ensure(usize::from(root.level) < Node::LEVELS_MAX, "root", parts.root)?;
-        ensure(root.count > 0 || root.level == 0, "root", parts.root)?;
+        ensure(root.count > 1 || root.level == 0, "root", parts.root)?;
         let mut reached = Self { nodes: 1, ..Self::default() };
         let mut stack: Vec<u32> = Vec::from([parts.root]);
         while let Some(index) = stack.pop() {
@@ -107,6 +107,11 @@ fn check_child(
     if lane + 1 < usize::from(node.count) {
         let last = below.first[usize::from(below.count) - 1];
         ensure(last <= node.first[lane + 1], "last key of node", child)?;
+    }
+    // Else insertions could make more levels than queries have room for.
+    if below.level > 0 && lane > 0 {
+        let beside = &view.parts.nodes[node.children[lane - 1] as usize];
+        ensure(beside.count + below.count >= Node::PAIR_COUNT_MIN, "count of node", child)?;
     }
     for i in 0..usize::from(below.count) {
         let inside = holds(&node.bounds, lane, &below.bounds, i);
@@ -164,4 +169,58 @@ fn check_slots(view: &OctreeView<'_>, items: usize) -> Result<(), FormatError> {
         ensure(count <= view.places.len(), "free slot", at)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Octree;
+    use farplane_geom::{Aabb, Vec3};
+
+    fn read(tree: &Octree) -> Option<FormatError> {
+        let bytes = tree.to_bytes();
+        // Nodes lie on multiples of 64.
+        let mut aligned = alloc::vec![Node::new(0); bytes.len().div_ceil(size_of::<Node>())];
+        let aligned = &mut bytemuck::cast_slice_mut(&mut aligned)[..bytes.len()];
+        aligned.copy_from_slice(&bytes);
+        OctreeView::from_bytes(aligned).err()
+    }
+
+    /// A tree of eight full blocks, each put below a chain of nodes with one child. All would hold
+    /// but that there are as many levels as can be: one item more, and there are too many.
+    #[test]
+    fn chains_that_make_a_tree_too_high_are_refused() {
+        let point = |i: u16| Aabb::new(Vec3::X * f32::from(i), Vec3::X * f32::from(i));
+        let items: Vec<_> = (0..8 * 64).map(point).zip(0..).collect();
+        let mut tree = Octree::build(&items).unwrap();
+        assert_eq!(read(&tree), None);
+        let store = &mut tree.store;
+        let blocks = store.nodes[store.root as usize];
+        let top = Node::LEVELS_MAX as u8 - 1;
+        store.nodes[store.root as usize] = Node::new(top);
+        for lane in 0..Node::COUNT_MAX {
+            let (mut above, mut at) = (store.root, lane);
+            for level in (0..=top).rev() {
+                let below = match level {
+                    0 => blocks.children[lane],
+                    _ => store.acquire_node(Node::new(level - 1)),
+                };
+                store.insert_child(above, at, below, blocks.first[lane]);
+                let node = &mut store.nodes[above as usize];
+                node.bounds.copy_lane(at, &blocks.bounds, lane);
+                node.layers[at] = blocks.layers[lane];
+                if level == 0 {
+                    node.counts[at] = blocks.counts[lane];
+                }
+                (above, at) = (below, 0);
+            }
+        }
+        let refused = read(&tree);
+        let what = "count of node";
+        assert!(matches!(refused, Some(FormatError::Corrupt { what: w, .. }) if w == what));
+        // What would have happened.
+        assert_eq!(tree.store.nodes[tree.store.root as usize].level, top);
+        tree.insert(&point(0), 9999).unwrap();
+        assert_eq!(tree.store.nodes[tree.store.root as usize].level, top + 1);
+    }
 }

@@ -2,7 +2,8 @@ use crate::{COORDINATE_MAX_M, Handle};
 use core::fmt;
 use farplane_geom::Aabb;
 
-/// Why an operation was refused. The tree is unchanged.
+/// Why an operation was refused. The tree is unchanged, but by the moves before the refused one in
+/// [`Octree::move_many`](crate::Octree::move_many).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OctreeError {
     /// A corner is not finite, `min > max` on some axis, or a coordinate is beyond
@@ -11,7 +12,9 @@ pub enum OctreeError {
         /// The box as given.
         bounds: Aabb,
     },
-    /// The handle's item was removed before, or the handle is of another tree.
+    /// The handle's item was removed before, or the handle is of another tree. Not every handle of
+    /// another tree is refused: where an item of this one has the same slot, used as often, the handle
+    /// names that item.
     StaleHandle {
         /// The handle as given.
         handle: Handle,

@@ -216,7 +216,8 @@ impl<'a> OctreeView<'a> {
     /// everything.
     ///
     /// # Errors
-    /// [`FormatError`] for whatever is no tree; nothing is allocated, whatever a header claims.
+    /// [`FormatError`] for whatever is no tree. Whatever a header claims, no more is allocated than a
+    /// list of the nodes that wait to be looked at, at most seven a level.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let by = bytes.as_ptr().align_offset(ALIGNMENT);
         if by != 0 {

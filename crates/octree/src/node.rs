@@ -32,9 +32,13 @@ impl Node {
     pub const COUNT_MAX: usize = Pack::LANES;
     /// Adjacent siblings with this few children together become one.
     pub const MERGE_COUNT: u8 = 6;
-    /// Levels at most. Two siblings side by side hold five children at least, blocks are fewer than
-    /// 2²⁵, and 2.5¹⁹ is more than that.
-    pub const LEVELS_MAX: usize = 20;
+    /// Two siblings side by side hold at least so many nodes: beside any a half may come, and from
+    /// `MERGE_COUNT` on they join.
+    pub const PAIR_COUNT_MIN: u8 = Self::COUNT_MAX as u8 / 2 + 1;
+    /// Levels at most. Among the five children of two siblings are two such pairs again, so that
+    /// pairs double from level to level. A root above level 0 has a pair of children: at level L there
+    /// are 2ᴸ blocks at least, and at most there are 2²⁵.
+    pub const LEVELS_MAX: usize = 26;
 
     pub fn new(level: u8) -> Self {
         Self { parent: NONE, level, ..Self::zeroed() }

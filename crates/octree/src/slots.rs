@@ -4,7 +4,8 @@ use bytemuck::{Pod, Zeroable};
 use core::fmt;
 
 /// Names one item of one tree. It stays valid while the item moves, and is refused once the item
-/// was removed, even if its slot holds another item by then.
+/// was removed, even if its slot holds another item by then. It does not know its tree: to another
+/// one it may name an item there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle {
     pub(crate) index: u32,

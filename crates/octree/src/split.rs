@@ -221,6 +221,10 @@ impl Store {
                 self.remove_child(above, lane);
                 self.release_node(index);
             } else if !self.join_nodes(above, lane) {
+                // Nobody else would ever measure those above: blocks do only as far as that changes
+                // them.
+                let (bounds, layers) = self.extent(index);
+                self.measure(self.nodes[index as usize].parent, bounds, layers);
                 return;
             }
             index = above;
@@ -263,5 +267,51 @@ impl Store {
         above.bounds.set(left, &bounds);
         above.layers[left] = layers;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use farplane_geom::{Aabb, Vec3};
+
+    /// Asserts that every lane above the blocks holds what is below it and no more.
+    fn check_bounds(store: &Store) {
+        let mut waiting = Vec::from([store.root]);
+        while let Some(index) = waiting.pop() {
+            let node = &store.nodes[index as usize];
+            for lane in 0..usize::from(node.count) {
+                let child = node.children[lane];
+                let known = Some((node.bounds.get(lane), node.layers[lane]));
+                if node.level == 0 {
+                    assert_eq!(known, store.block_extent(child));
+                } else {
+                    assert_eq!(known, Some(store.extent(child)));
+                    waiting.push(child);
+                }
+            }
+        }
+    }
+
+    /// Four times 8 × 8 blocks of points in a row; a node over eight of those blocks goes, and its
+    /// seven siblings join nobody.
+    #[test]
+    fn bounds_shrink_up_to_the_root_when_a_region_is_emptied() {
+        let point = |i: u16| Aabb::new(Vec3::X * f32::from(i), Vec3::X * f32::from(i));
+        let items: Vec<_> = (0..4 * 64 * 64).map(point).zip(0..).collect();
+        let mut tree = Octree::build(&items).unwrap();
+        assert_eq!(tree.store.nodes[tree.store.root as usize].level, 2);
+        let handles: Vec<_> = tree.handles().collect();
+        for emptied in [handles.len() - 512..handles.len(), 4096..4608, 0..1024] {
+            for handle in &handles[emptied] {
+                tree.remove(*handle).unwrap();
+            }
+            tree.maintain(u32::MAX);
+            check_bounds(&tree.store);
+        }
+        let root = &tree.store.nodes[tree.store.root as usize];
+        let all = root.bounds.union(usize::from(root.count));
+        assert_eq!(all, Some(point(1024).union(&point(15_871))));
     }
 }

@@ -49,6 +49,47 @@ fn a_view_answers_as_the_tree_and_becomes_one() {
     assert!(copy.is_empty());
 }
 
+/// Every tree that operations make is one that is read: built, emptied slab by slab, and filled
+/// again a little meanwhile.
+#[test]
+fn trees_that_grew_and_shrank_are_read() {
+    let mut seed = 5u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let count = if cfg!(miri) { 700 } else { 30_000 };
+    let mut boxes = |count: usize| -> Vec<(Aabb, u32)> {
+        let mut one = |_| {
+            let p = Vec3::new(random(4000) as f32, random(4000) as f32, random(50) as f32);
+            Aabb::new(p, p + Vec3::splat(0.1 * (1 << random(12)) as f32))
+        };
+        (0..count).map(&mut one).zip(0..).collect()
+    };
+    let mut items = boxes(count);
+    items.sort_by(|(a, _), (b, _)| a.min.x.total_cmp(&b.min.x));
+    let mut tree = Octree::build(&items).unwrap();
+    let mut handles: Vec<_> = tree.handles().collect();
+    let mut left = count;
+    while left > 0 {
+        let run = (left / 8).max(1);
+        handles.rotate_left(left / 3);
+        for handle in handles.drain(..run) {
+            tree.remove(handle).unwrap();
+        }
+        for (bounds, item) in boxes(run / 3) {
+            handles.push(tree.insert(&bounds, item).unwrap());
+        }
+        left = handles.len();
+        if left.is_multiple_of(3) {
+            tree.maintain(u32::MAX);
+        }
+        let bytes = AlignedBytes::new(&tree.to_bytes());
+        let view = OctreeView::from_bytes(bytes.get()).unwrap();
+        assert_eq!(view.len(), left);
+    }
+}
+
 #[test]
 fn pieces_that_are_written_make_up_the_bytes() {
     let tree = tree();

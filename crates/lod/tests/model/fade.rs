@@ -62,7 +62,7 @@ impl Model {
             ones: [One { full: CULLED, coming: None, wanted: CULLED }; INSTANCES],
             resident: [[false; LEVELS]; INSTANCES],
             changes: Vec::new(),
-            now_ns: 1000,
+            now_ns: 0,
         }
     }
 
@@ -119,6 +119,20 @@ impl Model {
             .collect();
         assert_eq!(fades, expected);
         self.check();
+        self.check_residency();
+    }
+
+    /// Nothing absent is drawn where a level that is drawn or wanted is resident.
+    fn check_residency(&self) {
+        for (i, one) in self.ones.iter().enumerate() {
+            let drawn = match self.transitions.shown(i as u32).unwrap() {
+                Shown::One(level) => [level; 2],
+                Shown::Two(fade) => [fade.from, fade.to],
+            };
+            if [drawn[0], drawn[1], one.wanted].into_iter().any(|level| self.there(i, level)) {
+                assert!(drawn.into_iter().all(|level| self.there(i, level)), "instance {i}");
+            }
+        }
     }
 
     /// One instance after some time: who is evicted goes, who is through ends, who turned back swaps,
@@ -129,6 +143,7 @@ impl Model {
             let done_ns = done_ns + ns;
             one.coming = match (self.there(i, one.full), self.there(i, to)) {
                 (true, false) => None,
+                (false, false) if self.there(i, one.wanted) => None,
                 (false, true) => {
                     one.full = to;
                     None
@@ -148,7 +163,7 @@ impl Model {
         }
         if one.coming.is_none() && one.wanted != one.full && self.there(i, one.wanted) {
             one.coming = Some((one.wanted, 0));
-            if self.duration_ns == 0 {
+            if self.duration_ns == 0 || !self.there(i, one.full) {
                 (one.full, one.coming) = (one.wanted, None);
             }
         }

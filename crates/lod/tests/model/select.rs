@@ -25,7 +25,7 @@ pub enum Op {
         first: u8,
         step: u8,
     },
-    /// A frame within a share of what is wanted, in 256ths.
+    /// A frame within a share of what is wanted, in 240ths; of two views where `triangles` is odd.
     Budget {
         triangles: u8,
         bytes: u8,
@@ -128,6 +128,8 @@ pub struct Model {
     skipping: LodState,
     moving: LodState,
     naive: Vec<u8>,
+    /// Levels of the second view, which stands opposite the first and only ever takes part in budgets.
+    opposite: Vec<u8>,
     budget: LodBudget,
     pub looked_at: u32,
     pub skipped: u32,
@@ -159,6 +161,7 @@ impl Model {
             skipping: LodState::new(count),
             moving: LodState::for_moving(count),
             naive: vec![CULLED; count],
+            opposite: vec![CULLED; count],
             budget: LodBudget::new(),
             looked_at: 0,
             skipped: 0,
@@ -207,12 +210,16 @@ impl Model {
     }
 
     fn naive_level(&self, i: usize, rule: &LodRule) -> u8 {
-        let p = self.view.position;
+        self.level_from(&self.view, self.naive[i], i, rule)
+    }
+
+    fn level_from(&self, view: &LodView, from: u8, i: usize, rule: &LodRule) -> u8 {
+        let p = view.position;
         let (x, y, z) =
             (self.columns[0][i] - p.x, self.columns[1][i] - p.y, self.columns[2][i] - p.z);
         let d2 = x * x + y * y + z * z;
         let errors_m = self.lods[self.asset[i] as usize].errors_m();
-        next_level(self.naive[i], d2, self.radius_m[i], errors_m, self.view.focal_px, rule)
+        next_level(from, d2, self.radius_m[i], errors_m, view.focal_px, rule)
     }
 
     fn select(&mut self, blocks: Blocks<'_>, rule: &LodRule) {
@@ -296,11 +303,11 @@ impl Model {
         assert_eq!(out[1], out[0]);
     }
 
-    /// Cost of levels, by adding up.
+    /// Cost of levels, those of a view after those of another, by adding up.
     fn cost(&self, levels: &[u8]) -> Cost {
         let mut cost = Cost::default();
         let mut finest = vec![CULLED; self.lods.len()];
-        for (&level, &asset) in levels.iter().zip(&self.asset) {
+        for (&level, &asset) in levels.iter().zip(self.asset.iter().cycle()) {
             if level != CULLED {
                 let asset = asset as usize;
                 cost.triangles += self.plain_costs[asset][usize::from(level)][0];
@@ -314,10 +321,28 @@ impl Model {
         cost
     }
 
+    fn opposite_view(&self) -> LodView {
+        LodView { position: -self.view.position, ..self.view }
+    }
+
+    /// The levels that selection by a rule would give, of one view or of both.
+    fn levels_by(&self, views: usize, rule: &LodRule) -> Vec<u8> {
+        let seen = [(self.view, &self.naive), (self.opposite_view(), &self.opposite)];
+        let of = |(view, levels): (LodView, &Vec<u8>)| -> Vec<u8> {
+            (0..levels.len()).map(|i| self.level_from(&view, levels[i], i, rule)).collect()
+        };
+        seen.into_iter().take(views).flat_map(of).collect()
+    }
+
+    /// What those cost.
+    fn cost_by(&self, views: usize, rule: &LodRule) -> Cost {
+        self.cost(&self.levels_by(views, rule))
+    }
+
     fn fit(&mut self, shares: [u8; 2]) {
         let all: Vec<u32> = (0..self.naive.len() as u32).collect();
-        let wanted: Vec<u8> = (0..all.len()).map(|i| self.naive_level(i, &self.rule)).collect();
-        let wanted = self.cost(&wanted);
+        let views = 1 + usize::from(shares[0] % 2);
+        let wanted = self.cost_by(views, &self.rule);
         let of = |cost: u64, share: u8| {
             if share >= 250 { u64::MAX } else { cost * u64::from(share) / 240 }
         };
@@ -325,16 +350,19 @@ impl Model {
             triangles: of(wanted.triangles, shares[0]),
             bytes: of(wanted.bytes, shares[1]),
         };
+        let opposite = self.opposite_view();
         let mut fresh = LodBudget::new();
         let mut fits = [None, None];
         for (fit, budget) in fits.iter_mut().zip([&mut fresh, &mut self.budget]) {
             let [x, y, z] = &self.columns;
             let instances = Instances::new([x, y, z], &self.radius_m, &self.asset).unwrap();
-            let (assets, costs, levels) = (&self.lods, &self.costs, &self.naive);
+            let (assets, costs, rule) = (&self.lods, &self.costs, &self.rule);
             let (instances, visible) = (&instances, &all[..]);
-            let (view, rule) = (&self.view, &self.rule);
-            let wanted = Wanted { instances, assets, costs, visible, levels, view, rule };
-            budget.add(&wanted).unwrap();
+            let seen = [(&self.view, &self.naive), (&opposite, &self.opposite)];
+            for (view, levels) in seen.into_iter().take(views) {
+                let wanted = Wanted { instances, assets, costs, visible, levels, view, rule };
+                budget.add(&wanted).unwrap();
+            }
             *fit = match budget.fit(costs, &limit) {
                 Ok(fit) => Some(fit),
                 Err(LodError::Budget { budget, needed, .. }) => {
@@ -349,22 +377,37 @@ impl Model {
             return;
         };
         assert!(least.scale <= stable.scale && least.scale >= 1.0);
-        assert!(least.wanted.triangles >= wanted.triangles && least.wanted.bytes >= wanted.bytes);
+        // What is wanted is what selection gives, but for what rounding decides.
+        assert!(is_at_most(&wanted, &least.wanted));
+        assert!(is_at_most(&least.wanted, &self.cost_by(views, &self.rule.scaled(0.999).unwrap())));
         let within = |c: &Cost| c.triangles <= limit.triangles && c.bytes <= limit.bytes;
         assert_eq!(within(&least.wanted), least.scale == 1.0);
-        // At a scale three buckets lower it would not fit. (Bytes of what is hidden go on counting
-        // where another instance of the asset is shown, so only triangles can be told by adding up.)
-        if least.scale > 1.11 && limit.bytes == u64::MAX {
+        // At a scale three buckets lower it would not fit. Bytes of what the scale hides go on
+        // counting: they are those of a rule whose `cull_px` is not scaled.
+        if least.scale > 1.11 {
             let lower = self.rule.scaled(least.scale / 1.1).unwrap();
-            let levels: Vec<u8> = (0..all.len()).map(|i| self.naive_level(i, &lower)).collect();
-            assert!(!within(&self.cost(&levels)), "{limit:?} {least:?}");
+            let cull_px = self.rule.cull_px();
+            let shows_all = LodRule::new(lower.refine_px(), lower.coarsen_px(), cull_px).unwrap();
+            let triangles = self.cost_by(views, &lower).triangles;
+            let bytes = self.cost_by(views, &shows_all).bytes;
+            assert!(!within(&Cost { triangles, bytes }), "{limit:?} {least:?}");
         }
         let rule = self.rule.scaled(stable.scale).unwrap();
+        let levels = self.levels_by(views, &rule);
+        let spent = self.cost(&levels);
         self.select(Blocks::All, &rule);
-        let spent = self.cost(&self.naive);
+        let (first, second) = levels.split_at(self.naive.len());
+        assert_eq!(self.naive, first);
+        if views > 1 {
+            self.opposite = second.to_vec();
+        }
         assert!(within(&spent), "{limit:?} {stable:?} {spent:?}");
         assert!(spent.triangles <= stable.granted.triangles && spent.bytes <= stable.granted.bytes);
     }
+}
+
+fn is_at_most(a: &Cost, b: &Cost) -> bool {
+    a.triangles <= b.triangles && a.bytes <= b.bytes
 }
 
 /// Applies the operations that the bytes stand for; the first says how many instances there are.

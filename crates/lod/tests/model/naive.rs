@@ -1,6 +1,6 @@
 //! The quadtree as plain recursion sees it: the oracle of cuts.
 
-use crate::terrain::{TILE_M, Terrain};
+use super::terrain::{TILE_M, Terrain};
 use farplane_geom::{Aabb, Frustum, Vec3};
 use farplane_lod::LodView;
 use std::collections::HashMap;

@@ -1,8 +1,7 @@
 //! Terrain for the tests.
 
-use farplane_geom::{Vec2, Vec3};
+use farplane_geom::Vec2;
 use farplane_lod::{QuadGrid, QuadNode, QuadTree};
-use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 pub struct Terrain {
@@ -52,13 +51,4 @@ pub fn nodes(grid: &QuadGrid, level: u32) -> Vec<QuadNode> {
     let [width, height] = grid.dims(level);
     let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     places.map(|(x, y)| grid.node(level, x, y).unwrap()).collect()
-}
-
-pub fn terrains() -> impl Strategy<Value = Terrain> {
-    let parts = (1u32..20, 1u32..20, 1u32..6, any::<u64>());
-    parts.prop_map(|(width, height, levels, seed)| Terrain::new([width, height], levels, seed))
-}
-
-pub fn positions() -> impl Strategy<Value = Vec3> {
-    (-1000.0f32..1500.0, -200.0f32..2000.0, -100.0f32..400.0).prop_map(Vec3::from)
 }
