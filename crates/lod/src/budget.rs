@@ -253,8 +253,9 @@ impl LodBudget {
     /// # Errors
     /// [`LodError::View`] for a view without a place or focal length, [`LodError::Length`] when
     /// `levels` or `costs` have another length than the instances or `assets`, or one of `costs` has
-    /// another number of levels than its asset: then nothing was counted. [`LodError::Index`] for an instance or asset that does not exist: some of the
-    /// visible are counted then, and [`LodBudget::forget`] starts over.
+    /// another number of levels than its asset: then nothing was counted. [`LodError::Index`] for an
+    /// instance or asset that does not exist: some of the visible are counted then, and
+    /// [`LodBudget::forget`] starts over.
     pub fn add(&mut self, wanted: &Wanted<'_>) -> Result<(), LodError> {
         let Wanted { instances, assets, costs, visible, levels, view, rule } = *wanted;
         view.check()?;
