@@ -127,10 +127,11 @@ impl Scheduler {
     /// The first of `options` that is out of range.
     ///
     /// # Panics
-    /// When `align` is no power of two.
+    /// When `align` is no power of two, or more than the 256 KiB that a read is cut into at least.
     pub fn new(options: QueueOptions, file_bytes: u64, align: usize) -> Result<Self, OptionsError> {
         options.check()?;
-        assert!(align.is_power_of_two(), "reads aligned to {align} bytes");
+        let possible = align.is_power_of_two() && align as u64 <= PIECE_BYTES_MIN;
+        assert!(possible, "reads aligned to {align} bytes");
         Ok(Self {
             file_bytes,
             align: align as u64,

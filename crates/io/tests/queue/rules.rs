@@ -308,3 +308,9 @@ fn an_urgent_read_goes_between_the_pieces_of_long_ones() {
         assert!(took_ns.len() > 20 && longest_ms <= 3.0, "{device}: {longest_ms} ms");
     }
 }
+
+#[test]
+#[should_panic(expected = "aligned to 524288 bytes")]
+fn an_alignment_beyond_a_piece_is_refused() {
+    let _ = Scheduler::new(QueueOptions::default(), 1 << 30, 512 << 10);
+}
