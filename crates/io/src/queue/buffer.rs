@@ -73,11 +73,38 @@ enum Source {
     Lent(Arc<Lent>),
 }
 
-/// A buffer that finds its way home.
-struct Lent {
+/// A buffer that finds its way home, from the moment it is taken.
+pub(super) struct Lent {
     /// Always there, but for the drop.
     buffer: Option<Buffer>,
     pool: Arc<dyn BufferPool>,
+}
+
+impl Lent {
+    /// A buffer of at least `bytes` bytes; `None` when the pool has none.
+    pub fn take(pool: &Arc<dyn BufferPool>, bytes: usize) -> Option<Self> {
+        let buffer = Some(pool.take(bytes)?);
+        Some(Self { buffer, pool: Arc::clone(pool) })
+    }
+
+    /// The number of its buffer.
+    pub fn serial(&self) -> Option<u64> {
+        self.buffer.as_ref().map(Buffer::serial)
+    }
+}
+
+impl Deref for Lent {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.buffer.as_deref().unwrap_or_default()
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.buffer.as_deref_mut().unwrap_or_default()
+    }
 }
 
 impl Drop for Lent {
@@ -94,9 +121,8 @@ impl ReadBuffer {
     }
 
     /// A buffer that has been read into, on its way to whoever asked for it.
-    pub(super) fn lent(buffer: Buffer, pool: &Arc<dyn BufferPool>) -> Self {
-        let range = 0..buffer.len();
-        let lent = Lent { buffer: Some(buffer), pool: Arc::clone(pool) };
+    pub(super) fn lent(lent: Lent) -> Self {
+        let range = 0..lent.len();
         Self { source: Source::Lent(Arc::new(lent)), range }
     }
 
@@ -129,9 +155,7 @@ impl Deref for ReadBuffer {
     fn deref(&self) -> &[u8] {
         match &self.source {
             Source::Mapped(map) => &map[self.range.clone()],
-            Source::Lent(lent) => {
-                lent.buffer.as_deref().map_or(&[], |bytes| &bytes[self.range.clone()])
-            }
+            Source::Lent(lent) => &lent[self.range.clone()],
         }
     }
 }

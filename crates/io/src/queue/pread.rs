@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Condvar, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::buffer::Lent;
 use super::front::{Shared, Threaded};
 use super::pool::BufferPool;
 use super::scheduler::{DeviceRead, Scheduler};
@@ -115,13 +116,13 @@ impl Inner {
     }
 
     fn read(&self, read: &DeviceRead) -> Result<ReadBuffer, ReadErrorKind> {
-        let mut buffer = self.shared.pool.take(read.len).ok_or(ReadErrorKind::OutOfMemory)?;
+        let mut buffer =
+            Lent::take(&self.shared.pool, read.len).ok_or(ReadErrorKind::OutOfMemory)?;
         let result = Transfer::new(read.needed).run(|arrived| {
             let end = read.len.min(arrived + read.piece);
             read_at(&self.map, &mut buffer[arrived..end], read.offset + arrived as u64)
         });
-        let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
-        result.map(|()| buffer)
+        result.map(|()| ReadBuffer::lent(buffer))
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::buffer::Lent;
 use super::front::{Shared, Threaded};
 use super::pool::BufferPool;
 use super::scheduler::{DeviceRead, ReadToken, Scheduler};
@@ -144,10 +145,10 @@ async fn serve(inner: Arc<Inner>) {
 
 impl Inner {
     async fn read(&self, read: DeviceRead) -> Result<ReadBuffer, ReadErrorKind> {
-        let mut buffer = self.shared.pool.take(read.len).ok_or(ReadErrorKind::OutOfMemory)?;
+        let mut buffer =
+            Lent::take(&self.shared.pool, read.len).ok_or(ReadErrorKind::OutOfMemory)?;
         let range = read.offset..read.offset + read.needed as u64;
         let result = self.source.read(range, &mut buffer[..read.needed]).await;
-        let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
-        result.map(|()| buffer)
+        result.map(|()| ReadBuffer::lent(buffer))
     }
 }

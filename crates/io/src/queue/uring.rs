@@ -22,7 +22,7 @@ use std::time::Duration;
 use io_uring::{IoUring, opcode, types};
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::buffer::{BUFFER_ALIGN_BYTES, Buffer};
+use super::buffer::{BUFFER_ALIGN_BYTES, Buffer, Lent};
 use super::front::{Shared, Threaded};
 use super::options::READS_MAX;
 use super::pool::BufferPool;
@@ -191,7 +191,7 @@ impl Inner {
                 self.shared.arrived();
             }
             for read in reads.drain(..) {
-                match self.shared.pool.take(read.len) {
+                match Lent::take(&self.shared.pool, read.len) {
                     Some(buffer) => ring.start(read, buffer),
                     None => results.push((read.token, Err(ReadErrorKind::OutOfMemory))),
                 }
@@ -201,8 +201,7 @@ impl Inner {
             }
             let listening = ring.listening;
             ring.reap(|token, result, buffer| {
-                let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
-                results.push((token, result.map(|()| buffer)));
+                results.push((token, result.map(|()| ReadBuffer::lent(buffer))));
             });
             if listening && !ring.listening {
                 // Before the next look at what there is to do: who comes later writes again.
@@ -216,7 +215,7 @@ impl Inner {
 struct Flight {
     read: DeviceRead,
     transfer: Transfer,
-    buffer: Buffer,
+    buffer: Lent,
     /// Its place among the registered ones.
     registered: Option<u16>,
     /// Where the read that is under way began: a multiple of the alignment.
@@ -281,7 +280,7 @@ impl Ring {
     }
 
     /// Hands a read to the kernel.
-    fn start(&mut self, read: DeviceRead, buffer: Buffer) {
+    fn start(&mut self, read: DeviceRead, buffer: Lent) {
         let registered = self.place_of(&buffer);
         let transfer = Transfer::new(read.needed);
         self.go_on(Flight { read, transfer, buffer, registered, from: 0 });
@@ -306,9 +305,9 @@ impl Ring {
 
     /// Where a buffer is registered. One that comes for the second time takes the place of the
     /// longest registered one that is not in use.
-    fn place_of(&mut self, buffer: &Buffer) -> Option<u16> {
+    fn place_of(&mut self, buffer: &Lent) -> Option<u16> {
         let registered = self.registered.as_mut()?;
-        let serial = Some(buffer.serial());
+        let serial = buffer.serial();
         if let Some(place) = registered.iter().position(|&other| other == serial) {
             return Some(place as u16);
         }
@@ -357,7 +356,7 @@ impl Ring {
     }
 
     /// Takes what has ended: `done` gets the buffer of each read and what came of it.
-    fn reap(&mut self, mut done: impl FnMut(ReadToken, Result<(), ReadErrorKind>, Buffer)) {
+    fn reap(&mut self, mut done: impl FnMut(ReadToken, Result<(), ReadErrorKind>, Lent)) {
         let mut again = [const { None }; READS_MAX as usize];
         for entry in self.ring.completion() {
             if entry.user_data() >= UNHEARD {
