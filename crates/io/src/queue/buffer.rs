@@ -81,10 +81,11 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// A buffer of at least `bytes` bytes; `None` when the pool has none.
+    /// A buffer of at least `bytes` bytes; `None` when the pool has none, or only a shorter one.
     pub fn take(pool: &Arc<dyn BufferPool>, bytes: usize) -> Option<Self> {
         let buffer = Some(pool.take(bytes)?);
-        Some(Self { buffer, pool: Arc::clone(pool) })
+        let lent = Self { buffer, pool: Arc::clone(pool) };
+        (lent.len() >= bytes).then_some(lent)
     }
 
     /// The number of its buffer.

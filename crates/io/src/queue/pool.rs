@@ -22,7 +22,7 @@ const IDLE_MAX: usize = 64;
 /// cheaper: a queue keeps them registered with the system.
 pub trait BufferPool: Send + Sync + fmt::Debug {
     /// A buffer of at least `bytes` bytes; `None` when there is no memory, which fails the requests
-    /// of that read with `OutOfMemory`. A queue never has more in its hands than
+    /// of that read with `OutOfMemory`; so does a shorter one. A queue never has more in its hands than
     /// [`QueueOptions::bytes_max`](crate::QueueOptions::bytes_max); completions hold theirs beside.
     fn take(&self, bytes: usize) -> Option<Buffer>;
 

@@ -6,12 +6,13 @@
 //! it. Every request carries the ETag of the first answer: once the server has another version of the
 //! archive, reads fail with `Changed` and never mix the two.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 use super::buffer::Lent;
 use super::front::{Shared, Threaded};
@@ -118,7 +119,8 @@ impl Drop for RemoteQueue {
 
 /// What the thread does.
 async fn serve(inner: Arc<Inner>) {
-    let mut requests: JoinSet<(ReadToken, Result<ReadBuffer, ReadErrorKind>)> = JoinSet::new();
+    let mut requests: JoinSet<Result<ReadBuffer, ReadErrorKind>> = JoinSet::new();
+    let mut tokens: Vec<(Id, ReadToken)> = Vec::new();
     let mut reads = Vec::new();
     loop {
         // In a scope of its own: nobody waits with the lock in hand.
@@ -134,11 +136,19 @@ async fn serve(inner: Arc<Inner>) {
         }
         for read in reads.drain(..) {
             let inner = Arc::clone(&inner);
-            requests.spawn(async move { (read.token, inner.read(read).await) });
+            let token = read.token;
+            tokens.push((requests.spawn(async move { inner.read(read).await }).id(), token));
         }
         tokio::select! {
             () = inner.work.notified() => {}
-            Some(Ok(result)) = requests.join_next() => inner.shared.complete([result]),
+            Some(ended) = requests.join_next_with_id() => {
+                // A pool may panic, or object_store: that read has failed.
+                let failed = Err(ReadErrorKind::Io { kind: ErrorKind::Other, os_error: None });
+                let (id, result) = ended.unwrap_or_else(|error| (error.id(), failed));
+                if let Some(place) = tokens.iter().position(|&(other, _)| other == id) {
+                    inner.shared.complete([(tokens.swap_remove(place).1, result)]);
+                }
+            }
         }
     }
 }

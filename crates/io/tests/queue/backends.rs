@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use farplane_io::{
-    Arrival, Backend, BufferPool, MmapQueue, POOL_BYTES_MAX, PreadQueue, QueueOptions,
+    Arrival, Backend, Buffer, BufferPool, MmapQueue, POOL_BYTES_MAX, PreadQueue, QueueOptions,
     ReadErrorKind, ReadQueue, open_queue,
 };
 
@@ -177,15 +177,15 @@ struct Counting {
 }
 
 impl BufferPool for Counting {
-    fn take(&self, bytes: usize) -> Option<farplane_io::Buffer> {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
         if self.refuse {
             return None;
         }
         self.out.fetch_add(1, Ordering::SeqCst);
-        farplane_io::Buffer::new(bytes)
+        Buffer::new(bytes)
     }
 
-    fn put(&self, buffer: farplane_io::Buffer) {
+    fn put(&self, buffer: Buffer) {
         drop(buffer);
         self.out.fetch_sub(1, Ordering::SeqCst);
     }
@@ -240,5 +240,42 @@ fn limits_that_cannot_be_are_refused_by_name() {
         assert_eq!(MmapQueue::new(&archive, options).unwrap_err().field, field);
         let error = open_queue(&archive, Backend::Auto, options, pool()).unwrap_err();
         assert!(error.to_string().contains(field), "{error}");
+    }
+}
+
+/// A pool that lends less than it is asked for.
+#[derive(Debug)]
+struct Short(AtomicUsize);
+
+impl BufferPool for Short {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Buffer::new(bytes / 4)
+    }
+
+    fn put(&self, _: Buffer) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn a_buffer_that_is_too_short_is_no_memory_and_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Pread, Backend::Uring] {
+        let pool = Arc::new(Short(AtomicUsize::new(0)));
+        let mut queue = open_queue(&archive, backend, PLAIN, pool.clone()).unwrap().queue;
+        for id in 0..2 {
+            queue.submit(request(id, 0, 40_000, 2), 0).unwrap();
+            let done = drain(&mut *queue);
+            let error = done[0].result.as_ref().unwrap_err();
+            assert_eq!(error.kind, ReadErrorKind::OutOfMemory, "{backend:?}");
+        }
+        drop(queue);
+        assert_eq!(pool.0.load(Ordering::SeqCst), 0, "{backend:?}");
     }
 }
