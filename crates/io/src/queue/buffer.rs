@@ -11,6 +11,11 @@ use crate::mmap::Map;
 /// Alignment of every buffer, and of its length: what direct I/O asks for.
 pub const BUFFER_ALIGN_BYTES: usize = 4096;
 
+/// Lengths of buffers are multiples of this, ...
+const STEP_BYTES_MIN: usize = 16 << 10;
+/// ... and so many from one power of two to the next.
+const STEPS: usize = 8;
+
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(4096))]
 struct Page([u8; BUFFER_ALIGN_BYTES]);
@@ -25,10 +30,21 @@ pub struct Buffer {
 static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
 
 impl Buffer {
-    /// Zeroed memory of at least `bytes` bytes; `None` when the system has none.
+    /// Zeroed memory of [`bytes_for(bytes)`](Self::bytes_for) bytes; `None` when the system has none.
     pub fn new(bytes: usize) -> Option<Self> {
-        let pages = bytemuck::try_zeroed_slice_box(bytes.div_ceil(BUFFER_ALIGN_BYTES)).ok()?;
+        let pages = Self::bytes_for(bytes) / BUFFER_ALIGN_BYTES;
+        let pages = bytemuck::try_zeroed_slice_box(pages).ok()?;
         Some(Self { pages, serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// How long a buffer for `bytes` bytes is: a multiple of 16 KiB, and of an eighth of the power of
+    /// two below, so that reads of similar length share buffers and few bytes are lost. What a read
+    /// counts against [`QueueOptions::bytes_max`](crate::QueueOptions::bytes_max).
+    pub fn bytes_for(bytes: usize) -> usize {
+        let octave = 1usize << bytes.checked_ilog2().unwrap_or(0);
+        let step = (octave / STEPS).max(STEP_BYTES_MIN);
+        // Beyond what can be had: as it is, to be refused.
+        bytes.max(1).checked_next_multiple_of(step).unwrap_or(bytes)
     }
 
     /// Its number: no two buffers of a process have the same.

@@ -25,9 +25,11 @@ pub struct QueueOptions {
     /// Reads in flight at the device. Default and most [`READS_MAX`]. 1: one after the other; large:
     /// the window alone decides.
     pub reads_max: u32,
-    /// Bytes of reads in flight, or done and not yet polled. Default 64 MiB. A sixteenth of the
-    /// memory budget keeps buffers small; a request larger than this fails with `TooLarge`. Never
-    /// exceeded.
+    /// Bytes of reads in flight, or done and not yet polled; of their buffers
+    /// ([`Buffer::bytes_for`](crate::Buffer::bytes_for)) where they need some. Default 64 MiB. A
+    /// sixteenth of the memory budget keeps buffers small; a request larger than this fails with
+    /// `TooLarge`. Never exceeded, but for a request that fits and whose buffer alone does not: it is
+    /// read when nothing else is held.
     pub bytes_max: u64,
     /// Largest read that neighbours are joined into. Default [`JOINED_BYTES_MAX`]. 0 joins nothing.
     pub joined_bytes_max: u32,

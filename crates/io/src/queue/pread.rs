@@ -43,7 +43,7 @@ impl PreadQueue {
     ) -> io::Result<Self> {
         let reads_max = options.reads_max.min(options.threads as u32);
         let limits = QueueOptions { reads_max, ..options };
-        let scheduler = Scheduler::new(limits, archive.file_bytes(), 1)?;
+        let scheduler = Scheduler::new(limits, archive.file_bytes(), 1)?.into_buffers();
         let inner = Arc::new(Inner {
             shared: Shared::new(scheduler, pool),
             map: archive.map(),

@@ -76,7 +76,7 @@ impl RemoteQueue {
         pool: Arc<dyn BufferPool>,
     ) -> Result<Self, RemoteError> {
         let scheduler = Scheduler::new(options, file_bytes, 1).map_err(RemoteError::Options)?;
-        let (shared, work) = (Shared::new(scheduler, pool), Notify::new());
+        let (shared, work) = (Shared::new(scheduler.into_buffers(), pool), Notify::new());
         let inner = Arc::new(Inner { shared, source, work });
         let serving = Arc::clone(&inner);
         let builder = thread::Builder::new().name("farplane-remote".to_owned());

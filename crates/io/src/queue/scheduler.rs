@@ -15,7 +15,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::buffer::BUFFER_ALIGN_BYTES;
+use super::buffer::{BUFFER_ALIGN_BYTES, Buffer};
 use super::error::{QueueFull, ReadError, ReadErrorKind};
 use super::options::{OptionsError, QueueOptions};
 use super::order::{Order, Rank};
@@ -88,6 +88,8 @@ struct Slot {
 struct Read {
     offset: u64,
     len: u64,
+    /// What it takes of the bytes that may be held.
+    held: u64,
     /// Slots of the requests that wait for it; none once it counts as stalled.
     parts: Vec<u32>,
     in_flight: bool,
@@ -105,6 +107,8 @@ pub struct Scheduler {
     options: QueueOptions,
     file_bytes: u64,
     align: u64,
+    /// Whether reads go to buffers, which are longer than they.
+    buffers: bool,
     slots: Vec<Slot>,
     free: Vec<u32>,
     order: Order,
@@ -135,6 +139,7 @@ impl Scheduler {
         Ok(Self {
             file_bytes,
             align: align as u64,
+            buffers: false,
             slots: Vec::new(),
             free: Vec::new(),
             order: Order::default(),
@@ -148,6 +153,13 @@ impl Scheduler {
             counters: QueueCounters::default(),
             options,
         })
+    }
+
+    /// Counts each read with the bytes of the buffer that a pool lends for it
+    /// ([`Buffer::bytes_for`]), and not only its own.
+    #[must_use]
+    pub fn into_buffers(self) -> Self {
+        Self { buffers: true, ..self }
     }
 
     /// Takes a request. `now_ns` is on the clock of the other calls; `submitted_ns`, on the
@@ -262,7 +274,9 @@ impl Scheduler {
         read.worth = read.len + request_cost * read.len.div_ceil(piece);
         read.sample = self.window.issued(read.cost, urgent, self.order.len() == 0, now_ns);
         (read.issued_ns, read.in_flight) = (now_ns, true);
-        self.held_bytes += read.len;
+        // One that alone is too long once it is rounded takes all there is.
+        read.held = self.held_by(read.len).min(self.options.bytes_max);
+        self.held_bytes += read.held;
         self.counters.reads += 1;
         self.counters.read_bytes += read.len;
         self.counters.joined += if read.parts.len() > 1 { read.parts.len() as u64 } else { 0 };
@@ -281,6 +295,11 @@ impl Scheduler {
         bytes.min(1 << 30) & !(self.align - 1).max(BUFFER_ALIGN_BYTES as u64 - 1)
     }
 
+    /// Bytes that a read of `len` bytes holds.
+    fn held_by(&self, len: u64) -> u64 {
+        if self.buffers { Buffer::bytes_for(len as usize) as u64 } else { len }
+    }
+
     /// Whether [`issue`](Self::issue) would give a read.
     pub fn may_issue(&mut self, now_ns: u64) -> bool {
         self.admitted(now_ns).is_some()
@@ -292,8 +311,9 @@ impl Scheduler {
         let (class, first) = self.order.first(|class, rank| counts(slots, class, rank))?;
         let (offset, end) = self.aligned(self.slots[first as usize].request.range());
         let (reads_kept, bytes_kept) = self.kept_for_urgent(class);
+        let bytes = self.held_by(end - offset).min(self.options.bytes_max);
         let full = self.free_reads.len() <= reads_kept
-            || self.held_bytes + (end - offset) + bytes_kept > self.options.bytes_max;
+            || self.held_bytes + bytes > self.options.bytes_max - bytes_kept;
         if full {
             return None;
         }
@@ -341,7 +361,7 @@ impl Scheduler {
                 return ControlFlow::Break(());
             };
             let (offset, end) = self.aligned(joined.range.clone());
-            if end - offset > room || parts.len() == PARTS_MAX {
+            if self.held_by(end - offset) > room || parts.len() == PARTS_MAX {
                 return ControlFlow::Break(());
             }
             *join = joined;
@@ -398,9 +418,9 @@ impl Scheduler {
             }
         }
         if handed_out {
-            self.done_bytes += read.len;
+            self.done_bytes += read.held;
         } else {
-            self.held_bytes -= read.len;
+            self.held_bytes -= read.held;
         }
         read.parts.clear();
         read.in_flight = false;
@@ -472,7 +492,7 @@ impl Scheduler {
         self.reads.len() - self.free_reads.len()
     }
 
-    /// Bytes of reads at the device, or done and not yet polled.
+    /// Bytes of reads at the device, or done and not yet polled, or of their buffers.
     pub fn held_bytes(&self) -> u64 {
         self.held_bytes
     }

@@ -85,8 +85,9 @@ impl UringQueue {
             Err(error) => (file.try_clone()?, Err(error.to_string())),
         };
         let align = if direct.is_ok() { BUFFER_ALIGN_BYTES } else { 1 };
+        let scheduler = Scheduler::new(options, archive.file_bytes(), align)?.into_buffers();
         let inner = Arc::new(Inner {
-            shared: Shared::new(Scheduler::new(options, archive.file_bytes(), align)?, pool),
+            shared: Shared::new(scheduler, pool),
             event: eventfd(0, EventfdFlags::CLOEXEC)?,
             roused: AtomicBool::new(false),
             file,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use farplane_io::{
-    Completion, DeviceRead, QueueOptions, READS_MAX, ReadBuffer, ReadErrorKind, ReadRequest,
+    Buffer, BufferPool, Completion, DeviceRead, HeapPool, QueueOptions, READS_MAX, ReadBuffer, ReadErrorKind, ReadRequest,
     Scheduler, Ticket,
 };
 
@@ -91,7 +91,7 @@ pub fn options(pick: u8) -> (QueueOptions, usize) {
     let options = QueueOptions {
         capacity: 40,
         reads_max: 1 + u32::from(pick % 8),
-        bytes_max: 24_576,
+        bytes_max: if lends(pick) { 98_304 } else { 24_576 },
         joined_bytes_max: [0, 9_000, 20_000, 1 << 20][usize::from(pick / 8 % 4)],
         request_cost_bytes: [0, 700][usize::from(pick / 32 % 2)],
         skipped_percent_max: [25, 100][usize::from(pick / 64 % 2)],
@@ -100,6 +100,11 @@ pub fn options(pick: u8) -> (QueueOptions, usize) {
         ..QueueOptions::default()
     };
     (options, [1, 512, 4096][usize::from(pick % 3)])
+}
+
+/// Whether reads go to buffers of a pool.
+fn lends(pick: u8) -> bool {
+    pick.is_multiple_of(5)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,12 +126,21 @@ struct Pending {
 }
 
 /// A read in flight.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Flight {
     read: DeviceRead,
+    /// Where the bytes come from a pool.
+    buffer: Option<Buffer>,
     issued_ns: u64,
     /// For whom.
     parts: Vec<u64>,
+}
+
+impl Flight {
+    /// What it takes of the memory.
+    fn held_bytes(&self) -> u64 {
+        self.buffer.as_ref().map_or(self.read.len, |buffer| buffer.len()) as u64
+    }
 }
 
 /// What the scheduler was told, and what must be so.
@@ -134,6 +148,7 @@ pub struct Model {
     scheduler: Scheduler,
     options: QueueOptions,
     align: usize,
+    pool: Option<HeapPool>,
     now_ns: u64,
     tickets: Vec<(u64, Ticket)>,
     pending: BTreeMap<u64, Pending>,
@@ -145,10 +160,13 @@ pub struct Model {
 impl Model {
     pub fn new(pick: u8) -> Self {
         let (options, align) = options(pick);
+        let scheduler = Scheduler::new(options, FILE_BYTES, align).unwrap();
+        let lends = lends(pick);
         Self {
-            scheduler: Scheduler::new(options, FILE_BYTES, align).unwrap(),
+            scheduler: if lends { scheduler.into_buffers() } else { scheduler },
             options,
             align,
+            pool: lends.then(HeapPool::default),
             now_ns: 0,
             tickets: Vec::new(),
             pending: BTreeMap::new(),
@@ -174,7 +192,7 @@ impl Model {
         }
         assert_eq!(self.scheduler.in_flight(), self.pending.len());
         assert_eq!(self.scheduler.reads(), self.flights.len());
-        let read_bytes: u64 = self.flights.iter().map(|flight| flight.read.len as u64).sum();
+        let read_bytes: u64 = self.flights.iter().map(Flight::held_bytes).sum();
         assert_eq!(self.scheduler.held_bytes(), read_bytes + self.unpolled_bytes);
         assert!(self.scheduler.held_bytes() <= self.options.bytes_max);
         assert!(self.flights.len() <= self.options.reads_max.min(READS_MAX) as usize);
@@ -275,7 +293,8 @@ impl Model {
                 self.pending.get_mut(&part.request.id).unwrap().state = State::Reading;
             }
             let parts = parts.iter().map(|part| part.request.id).collect();
-            self.flights.push(Flight { read, issued_ns: self.now_ns, parts });
+            let buffer = self.pool.as_ref().map(|pool| pool.take(read.len).unwrap());
+            self.flights.push(Flight { read, buffer, issued_ns: self.now_ns, parts });
         }
         assert_eq!(may_issue, issued);
         let waiting = self.pending.values().any(|pending| pending.state == State::Waiting);
@@ -335,7 +354,11 @@ impl Model {
             .values()
             .filter(|other| other.state == State::Waiting && !is_part(other.request.id))
             .collect();
-        let read_bytes: u64 = self.flights.iter().map(|flight| flight.read.len as u64).sum();
+        let read_bytes: u64 = self.flights.iter().map(Flight::held_bytes).sum();
+        let held_by = |len: u64| match self.pool {
+            Some(_) => Buffer::new(len as usize).unwrap().len() as u64,
+            None => len,
+        };
         let room = self.options.bytes_max - read_bytes - self.unpolled_bytes;
         let joins = |other: &&&Pending| {
             let other_range = range(&other.request);
@@ -345,7 +368,7 @@ impl Model {
             other_range.start <= end
                 && other_range.end >= begin
                 && to - from <= u64::from(self.options.joined_bytes_max)
-                && to.next_multiple_of(align) - from / align * align <= room
+                && held_by(to.next_multiple_of(align) - from / align * align) <= room
                 && !(other.solo || parts[0].solo || urgent)
         };
         let start = |other: &&&Pending| other.request.offset;
@@ -381,7 +404,10 @@ impl Model {
             taken |= pending.state == State::Ended(None);
         }
         // Held until they are polled, unless nobody took them.
-        self.unpolled_bytes += if taken { flight.read.len as u64 } else { 0 };
+        self.unpolled_bytes += if taken { flight.held_bytes() } else { 0 };
+        if let (Some(pool), Some(buffer)) = (&self.pool, flight.buffer) {
+            pool.put(buffer);
+        }
     }
 
     fn give_up(&mut self) {

@@ -279,3 +279,59 @@ fn a_buffer_that_is_too_short_is_no_memory_and_goes_back() {
         assert_eq!(pool.0.load(Ordering::SeqCst), 0, "{backend:?}");
     }
 }
+
+#[test]
+fn buffers_and_not_only_what_is_asked_for_stay_within_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Pread, Backend::Uring] {
+        let pool = pool();
+        let options = QueueOptions { capacity: 1024, bytes_max: 1 << 20, threads: 4, ..PLAIN };
+        let mut queue = open_queue(&archive, backend, options, pool.clone()).unwrap().queue;
+        for id in 0..1024 {
+            // Some longer, whose idle buffers are too long for the others.
+            let len = if id % 7 == 0 { 20_000 } else { 100 };
+            queue.submit(request(id, id * 20, len, 2), 0).unwrap();
+        }
+        let (mut out, mut most_bytes) = (Vec::new(), 0);
+        while queue.in_flight() > 0 {
+            // All that may be read without a poll.
+            std::thread::sleep(Duration::from_millis(3));
+            most_bytes = most_bytes.max(pool.bytes() - pool.idle_bytes() as u64);
+            queue.poll(0, &mut out);
+            assert!(out.drain(..).all(|done| done.result.is_ok()));
+        }
+        assert!((1 << 19..=1 << 20).contains(&most_bytes), "{backend:?}: {most_bytes} bytes");
+    }
+}
+
+#[test]
+fn a_request_that_fits_is_read_although_its_buffer_alone_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Pread, Backend::Uring] {
+        let options = QueueOptions { bytes_max: 8192, ..PLAIN };
+        let mut queue = open_queue(&archive, backend, options, pool()).unwrap().queue;
+        for id in 0..4 {
+            queue.submit(request(id, 0, 8192, 2), 0).unwrap();
+        }
+        assert!(drain(&mut *queue).iter().all(|done| done.result.is_ok()), "{backend:?}");
+    }
+}
+
+#[test]
+fn buffers_waste_little_and_come_in_few_lengths() {
+    for (bytes, expected) in [
+        (0, 16_384),
+        (1, 16_384),
+        (16_385, 32_768),
+        (131_073, 147_456),
+        (1 << 20, 1 << 20),
+        ((1 << 20) + 1, (1 << 20) + (1 << 17)),
+        ((2 << 20) - 1, 2 << 20),
+    ] {
+        assert_eq!(Buffer::bytes_for(bytes), expected, "{bytes}");
+        assert_eq!(Buffer::bytes_for(expected), expected);
+        assert_eq!(Buffer::new(bytes).unwrap().len(), expected);
+    }
+}
