@@ -2,7 +2,7 @@
 //! caller's side.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::pool::BufferPool;
 use super::scheduler::{ReadToken, Scheduler};
@@ -116,8 +116,15 @@ impl<Q: Threaded> ReadQueue for Q {
 
     fn cancel(&mut self, ticket: Ticket) -> bool {
         let mut state = self.shared().lock();
-        let clock_ns = state.clock_ns;
-        state.scheduler.cancel(ticket, clock_ns)
+        let (clock_ns, had_done) = (state.clock_ns, state.scheduler.has_done());
+        let cancelled = state.scheduler.cancel(ticket, clock_ns);
+        // Once for all that are cancelled together: whoever was told polls them all.
+        let arrived = !had_done && state.scheduler.has_done();
+        drop(state);
+        if arrived {
+            self.shared().arrived();
+        }
+        cancelled
     }
 
     fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {
@@ -157,6 +164,12 @@ impl<Q: Threaded> ReadQueue for Q {
 
     fn on_arrival(&mut self, arrival: Arrival) {
         let _ = self.shared().arrival.set(arrival);
+    }
+
+    fn stalls_in(&self) -> Option<Duration> {
+        let shared = self.shared();
+        let at_ns = shared.lock().scheduler.next_stall_ns()?;
+        Some(Duration::from_nanos(at_ns.saturating_sub(shared.now_ns())))
     }
 
     fn buffer_bytes(&self) -> u64 {

@@ -57,7 +57,12 @@ impl ReadQueue for MmapQueue {
     }
 
     fn cancel(&mut self, ticket: Ticket) -> bool {
-        self.scheduler.cancel(ticket, 0)
+        let had_done = self.scheduler.has_done();
+        let cancelled = self.scheduler.cancel(ticket, 0);
+        if let (Some(arrival), true) = (&self.arrival, !had_done && self.scheduler.has_done()) {
+            arrival.notify();
+        }
+        cancelled
     }
 
     fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {

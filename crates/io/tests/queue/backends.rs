@@ -1,7 +1,7 @@
 //! The queues that read for real: threads, buffers, announcements, limits.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use farplane_io::{
@@ -334,4 +334,101 @@ fn buffers_waste_little_and_come_in_few_lengths() {
         assert_eq!(Buffer::bytes_for(expected), expected);
         assert_eq!(Buffer::new(bytes).unwrap().len(), expected);
     }
+}
+
+/// A pool whose first buffer comes only once it is open: the read that wants it is out until then.
+#[derive(Debug, Default)]
+struct Gate {
+    taken: AtomicUsize,
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    /// Waits until somebody stands before it.
+    fn wait_for_the_first(&self) {
+        wait_until("the first read is out", || self.taken.load(Ordering::SeqCst) > 0);
+    }
+}
+
+impl BufferPool for Gate {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
+        if self.taken.fetch_add(1, Ordering::SeqCst) == 0 {
+            let open = self.open.lock().unwrap();
+            drop(self.opened.wait_while(open, |open| !*open).unwrap());
+        }
+        Buffer::new(bytes)
+    }
+
+    fn put(&self, _: Buffer) {}
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// An announcement that counts.
+fn counting() -> (Arrival, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let call = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    (Arrival::new(call), count)
+}
+
+#[test]
+fn what_is_cancelled_while_it_waits_is_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Mmap, Backend::Pread, Backend::Uring] {
+        let gate = Arc::new(Gate::default());
+        let options = QueueOptions { reads_max: 1, ..PLAIN };
+        let mut chosen = open_queue(&archive, backend, options, gate.clone()).unwrap();
+        let (arrival, count) = counting();
+        chosen.queue.on_arrival(arrival);
+        chosen.queue.submit(request(1, 100, 50, 0), 0).unwrap();
+        if backend != Backend::Mmap {
+            gate.wait_for_the_first();
+        }
+        let ticket = chosen.queue.submit(request(2, 9000, 50, 0), 0).unwrap();
+        let before = count.load(Ordering::SeqCst);
+        assert!(chosen.queue.cancel(ticket));
+        let announced = count.load(Ordering::SeqCst) - before;
+        gate.open();
+        assert_eq!(announced, 1, "{chosen:?}");
+    }
+}
+
+#[test]
+fn who_waits_for_an_arrival_knows_when_a_read_stalls() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    let gate = Arc::new(Gate::default());
+    let options = QueueOptions { stall_ns: 30_000_000, ..PLAIN };
+    let mut queue = PreadQueue::new(&archive, options, gate.clone()).unwrap();
+    assert_eq!(queue.stalls_in(), None);
+    queue.submit(request(1, 100, 50, 0), 0).unwrap();
+    gate.wait_for_the_first();
+    let wait = queue.stalls_in().unwrap();
+    assert!(wait <= Duration::from_millis(30), "{wait:?}");
+    std::thread::sleep(wait);
+    let mut out = Vec::new();
+    queue.poll(0, &mut out);
+    gate.open();
+    let error = out[0].result.as_ref().unwrap_err();
+    assert!(matches!(error.kind, ReadErrorKind::Stalled { .. }), "{error}");
 }
