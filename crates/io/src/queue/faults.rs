@@ -152,3 +152,26 @@ fn what_is_being_read_when_a_queue_is_dropped_goes_back_to_its_pool() {
     drop(late.join().unwrap());
     assert_eq!(pool.bytes(), pool.idle_bytes() as u64, "what is not idle is lent");
 }
+
+#[test]
+fn who_waits_behind_the_first_read_is_read_although_nobody_polls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, mut writer) = pipe(&folder);
+    let archive = archive_of(reader);
+    let options = QueueOptions { joined_bytes_max: 0, ..QueueOptions::default() };
+    let Some(mut queue) = open(&archive, Backend::Uring, options) else {
+        eprintln!("skipped: no io_uring here");
+        return;
+    };
+    for id in 0..2 {
+        queue.submit(ReadRequest::new(id, id * 100, 100), 0).unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while queue.counters().reads < 2 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let reads = queue.counters().reads;
+    writer.write_all(&[1; 200]).unwrap();
+    poll_until(&mut *queue, 2);
+    assert_eq!(reads, 2, "the first has not answered for long");
+}

@@ -97,11 +97,17 @@ impl Inner {
             if state.closing {
                 return;
             }
-            let Some(read) = state.scheduler.issue(self.shared.now_ns()) else {
-                state.sleeping += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.sleeping -= 1;
-                state.roused = false;
+            let now_ns = self.shared.now_ns();
+            let Some(read) = state.scheduler.issue(now_ns) else {
+                let timer = state.sleeps(now_ns);
+                state = match timer {
+                    None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+                    Some(time) => {
+                        let woken = self.work.wait_timeout(state, time);
+                        woken.unwrap_or_else(PoisonError::into_inner).0
+                    }
+                };
+                state.wakes(timer);
                 continue;
             };
             // The next one may be for another thread.

@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
 
 use super::buffer::Lent;
 use super::front::{Shared, Threaded};
@@ -124,16 +125,17 @@ async fn serve(inner: Arc<Inner>) {
     let mut reads = Vec::new();
     loop {
         // In a scope of its own: nobody waits with the lock in hand.
-        {
+        let timer = {
             let mut state = inner.shared.lock();
             if state.closing {
                 return;
             }
-            while let Some(read) = state.scheduler.issue(inner.shared.now_ns()) {
+            let now_ns = inner.shared.now_ns();
+            while let Some(read) = state.scheduler.issue(now_ns) {
                 reads.push(read);
             }
-            (state.sleeping, state.roused) = (1, false);
-        }
+            state.sleeps_alone(now_ns)
+        };
         for read in reads.drain(..) {
             let inner = Arc::clone(&inner);
             let token = read.token;
@@ -141,6 +143,7 @@ async fn serve(inner: Arc<Inner>) {
         }
         tokio::select! {
             () = inner.work.notified() => {}
+            () = sleep(timer.unwrap_or_default()), if timer.is_some() => {}
             Some(ended) = requests.join_next_with_id() => {
                 // A pool may panic, or object_store: that read has failed.
                 let failed = Err(ReadErrorKind::Io { kind: ErrorKind::Other, os_error: None });

@@ -305,6 +305,12 @@ impl Scheduler {
         self.admitted(now_ns).is_some()
     }
 
+    /// When more may be read although nothing has come until then: the end of a probe of the device's
+    /// latency, for which others wait. `None` while no time alone makes a difference.
+    pub fn next_issue_ns(&self, now_ns: u64) -> Option<u64> {
+        self.window.probe_end_ns(now_ns).filter(|_| self.order.len() > 0)
+    }
+
     /// The first waiting request, if it may be read now. Class 0 finds a place where others find none.
     fn admitted(&mut self, now_ns: u64) -> Option<u32> {
         let slots = &self.slots;

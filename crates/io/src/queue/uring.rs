@@ -186,7 +186,7 @@ impl Inner {
             while let Some(read) = state.scheduler.issue(now_ns) {
                 reads.push(read);
             }
-            (state.sleeping, state.roused) = (1, false);
+            let timer = state.sleeps_alone(now_ns);
             drop(state);
             if arrived {
                 self.shared.arrived();
@@ -198,7 +198,7 @@ impl Inner {
                 }
             }
             if results.is_empty() {
-                ring.wait();
+                ring.wait(timer);
             }
             let listening = ring.listening;
             ring.reap(|token, result, buffer| {
@@ -342,18 +342,27 @@ impl Ring {
         Some(place as u16)
     }
 
-    /// Hands over what was pushed and waits until something has ended.
-    fn wait(&mut self) {
+    /// Hands over what was pushed and waits until something has ended, or for `time_max`.
+    fn wait(&mut self, time_max: Option<Duration>) {
         if !self.listening {
             self.listen();
         }
-        if let Err(error) = self.ring.submit_and_wait(1)
-            && error.kind() != io::ErrorKind::Interrupted
+        let handed_over = match time_max {
+            None => self.ring.submit_and_wait(1),
+            Some(time_max) => self.wait_for(time_max),
+        };
+        if let Err(error) = handed_over
+            && !matches!(error.raw_os_error(), Some(libc::EINTR | libc::ETIME))
         {
             // Too much at once for the kernel, or no memory: its completions make room. A read that
             // never comes back is given up as stalled by the scheduler.
             thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    fn wait_for(&self, time: Duration) -> io::Result<usize> {
+        let time = types::Timespec::from(time);
+        self.ring.submitter().submit_with_args(1, &types::SubmitArgs::new().timespec(&time))
     }
 
     /// Takes what has ended: `done` gets the buffer of each read and what came of it.
@@ -389,9 +398,7 @@ impl Drop for Ring {
             if !self.listening && self.flights.iter().all(Option::is_none) {
                 return;
             }
-            let timeout = types::Timespec::from(Duration::from_millis(1));
-            let timeout = types::SubmitArgs::new().timespec(&timeout);
-            let _ = self.ring.submitter().submit_with_args(1, &timeout);
+            let _ = self.wait_for(Duration::from_millis(1));
             self.reap(|_, _, buffer| drop(buffer));
         }
         // The kernel may still write to these: they must stay.

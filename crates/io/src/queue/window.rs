@@ -118,11 +118,17 @@ impl Window {
         if !self.adapt || self.reads == 0 {
             return true;
         }
-        if self.probe_until_ns.is_some_and(|until_ns| now_ns < until_ns) {
+        if self.probe_end_ns(now_ns).is_some() {
             return urgent;
         }
         let beyond = if urgent { URGENT_BYTES } else { 0 };
         self.reads < 2 || self.in_flight.saturating_add(cost) <= self.bytes(now_ns) + beyond
+    }
+
+    /// Until when all but urgent reads wait for one that is tried alone, if it does not come before.
+    pub fn probe_end_ns(&self, now_ns: u64) -> Option<u64> {
+        let adapts = self.adapt && self.reads > 0;
+        self.probe_until_ns.filter(|&until_ns| adapts && now_ns < until_ns)
     }
 
     /// A read goes out that has `cost` bytes at the device; `starved`: nothing else waits.

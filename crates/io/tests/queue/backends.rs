@@ -352,7 +352,7 @@ impl Gate {
 
     /// Waits until somebody stands before it.
     fn wait_for_the_first(&self) {
-        wait_until("the first read is out", || self.taken.load(Ordering::SeqCst) > 0);
+        assert!(soon(|| self.taken.load(Ordering::SeqCst) > 0), "the first read is out");
     }
 }
 
@@ -372,12 +372,13 @@ impl BufferPool for Gate {
     }
 }
 
-fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+/// Whether it is so within seconds.
+fn soon(mut so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + Duration::from_secs(10);
-    while !so() {
-        assert!(Instant::now() < deadline, "never: {what}");
+    while !so() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(1));
     }
+    so()
 }
 
 /// An announcement that counts.
@@ -431,4 +432,41 @@ fn who_waits_for_an_arrival_knows_when_a_read_stalls() {
     gate.open();
     let error = out[0].result.as_ref().unwrap_err();
     assert!(matches!(error.kind, ReadErrorKind::Stalled { .. }), "{error}");
+}
+
+#[test]
+fn who_waits_behind_the_first_read_is_read_although_nobody_polls() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    let gate = Arc::new(Gate::default());
+    let options = QueueOptions { threads: 2, adapt: true, ..PLAIN };
+    let mut queue = PreadQueue::new(&archive, options, gate.clone()).unwrap();
+    let (arrival, count) = counting();
+    queue.on_arrival(arrival);
+    queue.submit(request(1, 100, 50, 2), 0).unwrap();
+    gate.wait_for_the_first();
+    // It waits for the first answer, for a while.
+    queue.submit(request(2, 9000, 50, 2), 0).unwrap();
+    let read = soon(|| count.load(Ordering::SeqCst) > 0);
+    gate.open();
+    assert!(read, "the second is read");
+}
+
+#[test]
+fn what_becomes_urgent_goes_out_although_nobody_polls() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    let gate = Arc::new(Gate::default());
+    let options = QueueOptions { threads: 2, adapt: true, ..PLAIN };
+    let mut queue = PreadQueue::new(&archive, options, gate.clone()).unwrap();
+    let start = Instant::now();
+    queue.submit(request(1, 100, 50, 2), 0).unwrap();
+    gate.wait_for_the_first();
+    let ticket = queue.submit(request(2, 9000, 50, 2), 0).unwrap();
+    assert!(queue.reprioritise(ticket, 0, None));
+    let read = soon(|| gate.taken.load(Ordering::SeqCst) > 1);
+    gate.open();
+    assert!(read, "the second is read");
+    // Others wait 100 ms for the first answer.
+    assert!(start.elapsed() < Duration::from_millis(90), "{:?}", start.elapsed());
 }

@@ -83,6 +83,28 @@ fn a_device_that_does_not_answer_is_given_up_and_keeps_its_place() {
 }
 
 #[test]
+fn who_waits_behind_a_first_read_that_stalls_is_read_after_100_ms() {
+    let archive = archive();
+    // Seeded so that the first read stalls and the second does not.
+    let mut ends = (0..).map(|seed| {
+        let faults = FaultPlan { seed, stall_per_million: 500_000, ..FaultPlan::default() };
+        let options = QueueOptions { adapt: true, ..PLAIN };
+        let mut queue =
+            SimQueue::with_model(&archive, plain_device(8), options, 0, faults).unwrap();
+        for id in 0..2 {
+            queue.submit(request(id, id * 9000, 10, 2), 0).unwrap();
+        }
+        let mut ends = Vec::new();
+        while let Some(next_ns) = queue.next_event_ns() {
+            ends.extend(times(&mut queue, next_ns));
+        }
+        ends
+    });
+    let ends = ends.find(|ends| ends[0].0 == 1);
+    assert_eq!(ends.unwrap(), [(1, 100_000_110), (0, 110 + STALL_NS)]);
+}
+
+#[test]
 fn short_and_interrupted_reads_only_take_longer() {
     let archive = archive();
     for (short, interrupt, end_ns) in [
