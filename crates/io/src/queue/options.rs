@@ -44,8 +44,10 @@ pub struct QueueOptions {
     /// as many reads as `reads_max` and `bytes_max` allow, which is best for bandwidth alone.
     pub adapt: bool,
     /// After how long a read that has not arrived counts as lost, ns: its requests complete as
-    /// `Stalled`, its buffer stays the queue's until the device is done with it. Default 10 s. Small
-    /// values give up on disks that must spin up; large ones leave the caller in the dark.
+    /// `Stalled`, its buffer and its place stay the queue's until the device is done with it. When no
+    /// other read is out, and those leave no room, whatever waits or is submitted completes as
+    /// `Stalled` too. Default 10 s. Small values give up on disks that must spin up; large ones leave
+    /// the caller in the dark.
     pub stall_ns: u64,
     /// Threads of [`PreadQueue`](crate::PreadQueue): 1 to [`READ_THREADS_MAX`]. Default 8. Each keeps
     /// one read in flight.

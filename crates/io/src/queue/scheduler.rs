@@ -11,6 +11,8 @@
 //! - A long read goes to the device piece by piece, so that an urgent one goes between.
 //! - What is in flight follows the knee of the device's latency (`window.rs`). Class 0 may go
 //!   a little beyond it.
+//! - What waits behind a dead device ends too: once nothing is out but reads that have stalled, and they
+//!   leave no room.
 //! - A shared read that fails costs nobody: its requests are read again, each alone.
 
 use std::ops::{ControlFlow, Range};
@@ -114,6 +116,8 @@ pub struct Scheduler {
     order: Order,
     reads: Vec<Read>,
     free_reads: Vec<u32>,
+    /// Reads in flight that have stalled.
+    stalled: usize,
     done: Vec<Completion>,
     window: Window,
     /// Of reads in flight, and of completions that are not polled yet.
@@ -145,6 +149,7 @@ impl Scheduler {
             order: Order::default(),
             reads: (0..options.reads_max).map(|_| Read::default()).collect(),
             free_reads: (0..options.reads_max).rev().collect(),
+            stalled: 0,
             done: Vec::new(),
             window: Window::new(options.adapt),
             held_bytes: 0,
@@ -199,6 +204,7 @@ impl Scheduler {
             Some(result) => self.end(index, result, now_ns, now_ns),
             None => self.order.insert(class, slot.rank(index), request.offset),
         }
+        self.give_up_waiting(now_ns);
         Ok(Ticket { slot: index, generation })
     }
 
@@ -313,13 +319,18 @@ impl Scheduler {
 
     /// The first waiting request, if it may be read now. Class 0 finds a place where others find none.
     fn admitted(&mut self, now_ns: u64) -> Option<u32> {
+        self.admitted_beside(self.held_bytes, now_ns)
+    }
+
+    /// The same with so many bytes held.
+    fn admitted_beside(&mut self, held_bytes: u64, now_ns: u64) -> Option<u32> {
         let slots = &self.slots;
         let (class, first) = self.order.first(|class, rank| counts(slots, class, rank))?;
         let (offset, end) = self.aligned(self.slots[first as usize].request.range());
-        let (reads_kept, bytes_kept) = self.kept_for_urgent(class);
+        let (reads_kept, bytes_kept) = self.kept_for_urgent(class, held_bytes);
         let bytes = self.held_by(end - offset).min(self.options.bytes_max);
         let full = self.free_reads.len() <= reads_kept
-            || self.held_bytes + bytes > self.options.bytes_max - bytes_kept;
+            || held_bytes + bytes > self.options.bytes_max - bytes_kept;
         if full {
             return None;
         }
@@ -330,8 +341,8 @@ impl Scheduler {
 
     /// What requests of a class leave free, reads and bytes, as long as something is in flight: long
     /// reads would otherwise hold all there is until they have come.
-    fn kept_for_urgent(&self, class: u8) -> (usize, u64) {
-        if class == 0 || !self.options.adapt || self.held_bytes == 0 {
+    fn kept_for_urgent(&self, class: u8, held_bytes: u64) -> (usize, u64) {
+        if class == 0 || !self.options.adapt || held_bytes == 0 {
             return (0, 0);
         }
         let bytes = URGENT_BYTES.min(self.options.bytes_max / URGENT_SHARE);
@@ -354,7 +365,7 @@ impl Scheduler {
         if !self.options.adapt {
             join.bytes_max = u64::from(self.options.joined_bytes_max);
         }
-        let (_, bytes_kept) = self.kept_for_urgent(head.request.class);
+        let (_, bytes_kept) = self.kept_for_urgent(head.request.class, self.held_bytes);
         let room = self.options.bytes_max - self.held_bytes - bytes_kept;
         let mut take = |index: u32, join: &mut Join| {
             if index == first {
@@ -406,6 +417,7 @@ impl Scheduler {
         let mut read = std::mem::take(&mut self.reads[token.index()]);
         assert!(read.in_flight, "no read {token:?} is in flight");
         self.window.completed(read.sample, read.cost, read.worth, now_ns);
+        self.stalled -= usize::from(read.parts.is_empty());
         let (mut handed_out, issued_ns) = (false, read.issued_ns);
         for &part in &read.parts {
             let slot = self.slots[part as usize];
@@ -444,7 +456,9 @@ impl Scheduler {
 
     /// Ends the requests of reads that are out for longer than
     /// [`QueueOptions::stall_ns`](crate::QueueOptions::stall_ns), as `Stalled`. The reads themselves
-    /// stay in flight, and their bytes held, until they are completed.
+    /// stay in flight, and their bytes held, until they are completed. Once nothing else is in flight,
+    /// and they leave no room, what waits ends likewise, and so does what is submitted until one of
+    /// them is completed.
     pub fn give_up_stalled(&mut self, now_ns: u64) {
         for index in 0..self.reads.len() {
             let read = &mut self.reads[index];
@@ -454,6 +468,7 @@ impl Scheduler {
             }
             let issued_ns = read.issued_ns;
             let mut parts = std::mem::take(&mut read.parts);
+            self.stalled += usize::from(!parts.is_empty());
             for part in parts.drain(..) {
                 let kind = match self.slots[part as usize].cancelled {
                     true => ReadErrorKind::Cancelled,
@@ -462,6 +477,27 @@ impl Scheduler {
                 self.end(part, Err(kind), issued_ns, now_ns);
             }
             self.reads[index].parts = parts;
+        }
+        self.give_up_waiting(now_ns);
+    }
+
+    /// Ends what waits for a device that is dead. What is done and not yet polled is no obstacle, it
+    /// makes room when it is; nor is a probe, which ends.
+    fn give_up_waiting(&mut self, now_ns: u64) {
+        let dead = self.stalled > 0 && self.stalled == self.reads();
+        let held_bytes = self.held_bytes - self.done_bytes;
+        if !dead
+            || self.next_issue_ns(now_ns).is_some()
+            || self.admitted_beside(held_bytes, now_ns).is_some()
+        {
+            return;
+        }
+        let issued_ns = self.reads.iter().filter(|read| read.in_flight).map(|read| read.issued_ns);
+        let after_ns = now_ns.saturating_sub(issued_ns.max().unwrap_or(now_ns));
+        while let Some((_, first)) = self.order.first(|class, rank| counts(&self.slots, class, rank))
+        {
+            self.take_out(first);
+            self.end(first, Err(ReadErrorKind::Stalled { after_ns }), now_ns, now_ns);
         }
     }
 

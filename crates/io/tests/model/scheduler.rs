@@ -231,6 +231,7 @@ impl Model {
                 let pending = Pending { request, ticket, state, cancelled, solo };
                 self.pending.insert(id, pending);
                 self.tickets.push((id, ticket));
+                self.give_up_waiting();
             }
         }
     }
@@ -355,10 +356,6 @@ impl Model {
             .filter(|other| other.state == State::Waiting && !is_part(other.request.id))
             .collect();
         let read_bytes: u64 = self.flights.iter().map(Flight::held_bytes).sum();
-        let held_by = |len: u64| match self.pool {
-            Some(_) => Buffer::new(len as usize).unwrap().len() as u64,
-            None => len,
-        };
         let room = self.options.bytes_max - read_bytes - self.unpolled_bytes;
         let joins = |other: &&&Pending| {
             let other_range = range(&other.request);
@@ -368,7 +365,7 @@ impl Model {
             other_range.start <= end
                 && other_range.end >= begin
                 && to - from <= u64::from(self.options.joined_bytes_max)
-                && held_by(to.next_multiple_of(align) - from / align * align) <= room
+                && self.held_by(to.next_multiple_of(align) - from / align * align) <= room
                 && !(other.solo || parts[0].solo || urgent)
         };
         let start = |other: &&&Pending| other.request.offset;
@@ -424,9 +421,46 @@ impl Model {
                 }
             }
         }
+        self.give_up_waiting();
         let next = self.flights.iter().filter(|flight| !flight.parts.is_empty());
         let next = next.map(|flight| flight.issued_ns + self.options.stall_ns).min();
         assert_eq!(self.scheduler.next_stall_ns(), next);
+    }
+
+    /// What a read of `len` bytes takes of the memory.
+    fn held_by(&self, len: u64) -> u64 {
+        match self.pool {
+            Some(_) => Buffer::new(len as usize).unwrap().len() as u64,
+            None => len,
+        }
+    }
+
+    /// Nobody waits behind a device that is dead, and behind no other does anybody end.
+    fn give_up_waiting(&mut self) {
+        let waits = |pending: &Pending| pending.state == State::Waiting;
+        let dead = self.flights.iter().all(|flight| flight.parts.is_empty());
+        if !dead || self.flights.is_empty() || !self.pending.values().any(waits) {
+            return;
+        }
+        if self.scheduler.waiting() > 0 {
+            let later = self.scheduler.next_issue_ns(self.now_ns).is_some();
+            let room = later || self.unpolled_bytes > 0 || self.scheduler.may_issue(self.now_ns);
+            assert!(room, "it waits for a dead device");
+            return;
+        }
+        let waiting = self.pending.values().filter(|pending| waits(pending));
+        let first = range(&waiting.min_by_key(|pending| rank(pending)).unwrap().request);
+        let align = self.align as u64;
+        let bytes = first.end.next_multiple_of(align) - first.start / align * align;
+        let held_bytes: u64 = self.flights.iter().map(Flight::held_bytes).sum();
+        let full = self.flights.len() as u32 == self.options.reads_max
+            || held_bytes + self.held_by(bytes) > self.options.bytes_max;
+        assert!(full || self.options.adapt, "there was room for the first");
+        let issued_ns = self.flights.iter().map(|flight| flight.issued_ns).max().unwrap();
+        let ended = State::Ended(Some(ReadErrorKind::Stalled { after_ns: self.now_ns - issued_ns }));
+        for pending in self.pending.values_mut().filter(|pending| waits(pending)) {
+            pending.state = ended;
+        }
     }
 
     fn poll(&mut self) {
