@@ -47,6 +47,7 @@ const FIRST_PROBE_NS: u64 = 100_000_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
     issued_ns: u64,
+    urgent: bool,
     /// Nothing else was in flight; the number of reads issued by then.
     alone: Option<u64>,
 }
@@ -67,6 +68,7 @@ pub(super) struct Window {
     adapt: bool,
     /// At the device, the cost of each request included.
     in_flight: u64,
+    urgent_in_flight: u64,
     reads: u32,
     epoch: Epoch,
     /// When something came last, or was issued to an idle device.
@@ -112,8 +114,8 @@ impl Window {
     }
 
     /// Whether a read may be issued that has `cost` bytes at the device. Two always may: while one is on its way
-    /// back the device works on the other. An urgent one may go [`URGENT_BYTES`] further and waits
-    /// for no probe.
+    /// back the device works on the other. Urgent ones may go [`URGENT_BYTES`] further, whatever two long
+    /// ones have there, and wait for no probe.
     pub fn admits(&self, cost: u64, urgent: bool, now_ns: u64) -> bool {
         if !self.adapt || self.reads == 0 {
             return true;
@@ -121,8 +123,13 @@ impl Window {
         if self.probe_end_ns(now_ns).is_some() {
             return urgent;
         }
-        let beyond = if urgent { URGENT_BYTES } else { 0 };
-        self.reads < 2 || self.in_flight.saturating_add(cost) <= self.bytes(now_ns) + beyond
+        let bytes = self.bytes(now_ns);
+        if urgent {
+            let others = self.in_flight - self.urgent_in_flight;
+            let room = bytes.saturating_sub(others).saturating_add(URGENT_BYTES);
+            return self.urgent_in_flight == 0 || self.urgent_in_flight + cost <= room;
+        }
+        self.reads < 2 || self.in_flight.saturating_add(cost) <= bytes
     }
 
     /// Until when all but urgent reads wait for one that is tried alone, if it does not come before.
@@ -150,14 +157,16 @@ impl Window {
         }
         self.reads += 1;
         self.in_flight += cost;
+        self.urgent_in_flight += if urgent { cost } else { 0 };
         self.epoch.starved |= starved;
-        Sample { issued_ns: now_ns, alone }
+        Sample { issued_ns: now_ns, urgent, alone }
     }
 
     /// A read of `bytes` has come that had `cost` bytes at the device.
     pub fn completed(&mut self, sample: Sample, cost: u64, bytes: u64, now_ns: u64) {
         self.reads -= 1;
         self.in_flight -= cost;
+        self.urgent_in_flight -= if sample.urgent { cost } else { 0 };
         self.epoch.reads += 1;
         self.epoch.bytes += bytes;
         self.epoch.busy_ns += now_ns.saturating_sub(self.last_ns);
