@@ -309,6 +309,39 @@ fn an_urgent_read_goes_between_the_pieces_of_long_ones() {
     }
 }
 
+/// The first read of a file may wait for what the others do not, such as metadata that is not cached.
+#[test]
+fn one_slow_read_at_the_beginning_does_not_open_the_window() {
+    const BYTES: u32 = 65_536;
+    let options = QueueOptions { joined_bytes_max: 0, ..QueueOptions::default() };
+    let mut scheduler = Scheduler::new(options, 1 << 30, 4096).unwrap();
+    for id in 0..2000 {
+        let request = request(id, id * 917 % 8192 * u64::from(BYTES), BYTES, 3);
+        scheduler.submit(request, 0, 0).unwrap();
+    }
+    // 60 ms, then a device of 0.2 ms and 1 GB/s.
+    let (mut at_device, mut now_ns, mut bus_free_ns) = (VecDeque::new(), 0, 0);
+    let (mut access_ns, mut out) = (60_000_000, Vec::new());
+    for _ in 0..600 {
+        while let Some(read) = scheduler.issue(now_ns) {
+            let read: DeviceRead = read;
+            bus_free_ns = bus_free_ns.max(now_ns + access_ns) + u64::from(BYTES);
+            access_ns = 200_000;
+            at_device.push_back((bus_free_ns, read));
+        }
+        let (end_ns, read) = at_device.pop_front().unwrap();
+        now_ns = end_ns;
+        let bytes = ReadBuffer::from_vec(vec![0; read.len]);
+        scheduler.complete(read.token, Ok(bytes), now_ns);
+        scheduler.poll(&mut out);
+        out.clear();
+    }
+    while scheduler.issue(now_ns).is_some() {}
+    // What the device does in four times its access time is 800 KB.
+    let held_bytes = scheduler.held_bytes();
+    assert!((500_000..900_000).contains(&held_bytes), "{held_bytes}");
+}
+
 #[test]
 #[should_panic(expected = "aligned to 524288 bytes")]
 fn an_alignment_beyond_a_piece_is_refused() {
