@@ -4,9 +4,10 @@
 //! One thread drives one ring. It alone owns the buffers of reads in flight ([`Flight`]): from before
 //! a read is handed to the kernel until its completion has been seen, whatever the caller drops. A
 //! buffer that comes around a second time is registered, which saves the kernel from pinning its
-//! pages for every read. Registered pages stay pinned until their place is needed, but a buffer is
-//! known by its serial number and never by its address, so memory that was freed and given out again
-//! is a new buffer.
+//! pages for every read. Registered pages stay pinned until their place is needed, also those of a
+//! buffer that its pool has freed meanwhile, within a limit in bytes; a buffer is known by its serial
+//! number and never by its address, so memory that was freed and given out again is a new buffer. Where
+//! the system refuses to register one (locked memory is limited), none is registered any more.
 #![allow(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
@@ -40,6 +41,8 @@ const ROUSED: u64 = u64::MAX;
 const UNHEARD: u64 = u64::MAX - 1;
 /// Buffers that are registered at most, and as many that are remembered from their first use.
 const REGISTERED_MAX: usize = READS_MAX as usize;
+/// Bytes of registered buffers at most: so many may stay pinned although nothing uses them.
+const REGISTERED_BYTES_MAX: usize = 16 << 20;
 /// Milliseconds that a dropped queue waits for reads in flight before it leaves them their buffers.
 const DRAIN_MS_MAX: u32 = 30_000;
 
@@ -223,6 +226,13 @@ struct Flight {
     from: usize,
 }
 
+/// A buffer whose pages the kernel keeps pinned.
+#[derive(Clone, Copy)]
+struct Registered {
+    serial: u64,
+    bytes: usize,
+}
+
 /// The ring and everything that the kernel may write to.
 struct Ring {
     /// First, so that the kernel is done with it before the rest goes.
@@ -232,8 +242,8 @@ struct Ring {
     event_count: Box<u64>,
     /// The kernel waits for the event.
     listening: bool,
-    /// Serial numbers of the registered buffers, by place; `None` where registering was refused.
-    registered: Option<[Option<u64>; REGISTERED_MAX]>,
+    /// The registered buffers, by place; `None` once registering was refused.
+    registered: Option<[Option<Registered>; REGISTERED_MAX]>,
     /// Serial numbers of buffers that were used once, and the next to be forgotten.
     seen: [Option<u64>; REGISTERED_MAX],
     seen_next: usize,
@@ -307,39 +317,69 @@ impl Ring {
     /// Where a buffer is registered. One that comes for the second time takes the place of the
     /// longest registered one that is not in use.
     fn place_of(&mut self, buffer: &Lent) -> Option<u16> {
-        let registered = self.registered.as_mut()?;
-        let serial = buffer.serial();
-        if let Some(place) = registered.iter().position(|&other| other == serial) {
+        let registered = self.registered.as_ref()?;
+        let serial = buffer.serial()?;
+        let known = |place: &Option<Registered>| place.is_some_and(|known| known.serial == serial);
+        if let Some(place) = registered.iter().position(known) {
             return Some(place as u16);
         }
-        if !self.seen.contains(&serial) {
-            self.seen[self.seen_next] = serial;
+        if !self.seen.contains(&Some(serial)) {
+            self.seen[self.seen_next] = Some(serial);
             self.seen_next = (self.seen_next + 1) % self.seen.len();
             return None;
         }
-        let in_use = |place: usize| {
-            let mut flights = self.flights.iter().flatten();
-            flights.any(|flight| flight.registered == Some(place as u16))
-        };
-        let place = (self.registered_next..REGISTERED_MAX)
-            .chain(0..self.registered_next)
-            .find(|&place| !in_use(place))?;
-        self.registered_next = (place + 1) % REGISTERED_MAX;
+        let place = self.make_room(buffer.len())?;
         let memory =
             libc::iovec { iov_base: buffer.as_ptr().cast_mut().cast(), iov_len: buffer.len() };
-        registered[place] = None;
-        // SAFETY: the memory is that of `buffer`, valid now. The kernel pins its pages, so they
-        // outlive the buffer; they are written to only by reads into a buffer with this serial
-        // number, that is by reads into this one while a flight owns it.
-        let result =
-            unsafe { self.ring.submitter().register_buffers_update(place as u32, &[memory], None) };
-        if result.is_err() {
-            // No more locked memory, most likely: reads work without.
-            self.registered = None;
+        self.register(place, memory, Some(Registered { serial, bytes: buffer.len() }))?;
+        Some(place as u16)
+    }
+
+    /// A place for a buffer of `bytes` bytes, with those registered longest gone as far as it takes.
+    fn make_room(&mut self, bytes: usize) -> Option<usize> {
+        if bytes > REGISTERED_BYTES_MAX {
             return None;
         }
-        registered[place] = serial;
-        Some(place as u16)
+        let begin = self.registered_next;
+        for place in (begin..REGISTERED_MAX).chain(0..begin) {
+            let mut flights = self.flights.iter().flatten();
+            if flights.any(|flight| flight.registered == Some(place as u16)) {
+                continue;
+            }
+            let registered = self.registered.as_ref()?;
+            let others = (0..REGISTERED_MAX).filter(|&other| other != place);
+            let held_bytes: usize =
+                others.filter_map(|other| registered[other]).map(|known| known.bytes).sum();
+            self.registered_next = (place + 1) % REGISTERED_MAX;
+            if held_bytes + bytes <= REGISTERED_BYTES_MAX {
+                return Some(place);
+            }
+            if registered[place].is_some() {
+                let nothing = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+                self.register(place, nothing, None)?;
+            }
+        }
+        None
+    }
+
+    /// Puts memory, or nothing, in a place. `None` when it is refused.
+    fn register(
+        &mut self,
+        place: usize,
+        memory: libc::iovec,
+        buffer: Option<Registered>,
+    ) -> Option<()> {
+        // SAFETY: the memory is that of a buffer which the caller holds, valid now, or none. The kernel
+        // pins its pages, so they outlive the buffer; they are written to only by reads into a buffer
+        // with this serial number, that is by reads into this one while a flight owns it.
+        let result =
+            unsafe { self.ring.submitter().register_buffers_update(place as u32, &[memory], None) };
+        match result {
+            Ok(()) => self.registered.as_mut()?[place] = buffer,
+            // No more locked memory, most likely: reads work without.
+            Err(_) => self.registered = None,
+        }
+        self.registered.as_ref().map(|_| ())
     }
 
     /// Hands over what was pushed and waits until something has ended, or for `time_max`.
