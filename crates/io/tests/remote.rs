@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use farplane_io::{
     Archive, ArchiveBuilder, Backend, BlockErrorKind, Buffer, BufferPool, Completion, Device,
-    FaultPlan, Filter, HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError, RemoteOptions,
-    RemoteQueue, SimQueue, open_queue, open_remote, pack,
+    FaultPlan, Filter, HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError,
+    RemoteOptions, RemoteQueue, SimQueue, open_queue, open_remote, pack,
 };
 use model::noise;
 use server::{Answer, Server};

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{
-    Backend, BufferPool, Completion, HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, open_queue,
+    Backend, BufferPool, Completion, HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest,
+    open_queue,
 };
 use crate::archive::{Archive, ArchiveBuilder};
 use crate::filter::Filter;

@@ -45,7 +45,10 @@ impl State {
         let rouses = self.sleeping > 0
             && !self.roused
             && (self.scheduler.may_issue(now_ns)
-                || self.scheduler.next_issue_ns(now_ns).is_some_and(|at| self.timer_ns != Some(at)));
+                || self
+                    .scheduler
+                    .next_issue_ns(now_ns)
+                    .is_some_and(|at| self.timer_ns != Some(at)));
         self.roused |= rouses;
         rouses
     }
@@ -76,7 +79,14 @@ impl State {
 
 impl Shared {
     pub fn new(scheduler: Scheduler, pool: Arc<dyn BufferPool>) -> Self {
-        let state = State { scheduler, clock_ns: 0, closing: false, sleeping: 0, roused: false, timer_ns: None };
+        let state = State {
+            scheduler,
+            clock_ns: 0,
+            closing: false,
+            sleeping: 0,
+            roused: false,
+            timer_ns: None,
+        };
         let (state, start) = (Mutex::new(state), Instant::now());
         Self { state, start, pool, arrival: OnceLock::new() }
     }

@@ -494,7 +494,8 @@ impl Scheduler {
         }
         let issued_ns = self.reads.iter().filter(|read| read.in_flight).map(|read| read.issued_ns);
         let after_ns = now_ns.saturating_sub(issued_ns.max().unwrap_or(now_ns));
-        while let Some((_, first)) = self.order.first(|class, rank| counts(&self.slots, class, rank))
+        while let Some((_, first)) =
+            self.order.first(|class, rank| counts(&self.slots, class, rank))
         {
             self.take_out(first);
             self.end(first, Err(ReadErrorKind::Stalled { after_ns }), now_ns, now_ns);

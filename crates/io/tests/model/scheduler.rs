@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use farplane_io::{
-    Buffer, BufferPool, Completion, DeviceRead, HeapPool, QueueOptions, READS_MAX, ReadBuffer, ReadErrorKind, ReadRequest,
-    Scheduler, Ticket,
+    Buffer, BufferPool, Completion, DeviceRead, HeapPool, QueueOptions, READS_MAX, ReadBuffer,
+    ReadErrorKind, ReadRequest, Scheduler, Ticket,
 };
 
 use super::{byte, word};
@@ -457,7 +457,8 @@ impl Model {
             || held_bytes + self.held_by(bytes) > self.options.bytes_max;
         assert!(full || self.options.adapt, "there was room for the first");
         let issued_ns = self.flights.iter().map(|flight| flight.issued_ns).max().unwrap();
-        let ended = State::Ended(Some(ReadErrorKind::Stalled { after_ns: self.now_ns - issued_ns }));
+        let ended =
+            State::Ended(Some(ReadErrorKind::Stalled { after_ns: self.now_ns - issued_ns }));
         for pending in self.pending.values_mut().filter(|pending| waits(pending)) {
             pending.state = ended;
         }

@@ -95,10 +95,10 @@ fn a_dead_device_ends_every_request() {
     let archive = archive();
     let faults = FaultPlan { stall_per_million: 1_000_000, ..FaultPlan::default() };
     // Once with a window that is full, once with bytes that are all held, once with no place.
-    for (adapt, bytes_max, reads_max) in [(true, 64 << 20, 64), (false, 9000, 64), (false, 64 << 20, 4)]
+    for (adapt, bytes_max, reads_max) in
+        [(true, 64 << 20, 64), (false, 9000, 64), (false, 64 << 20, 4)]
     {
-        let options =
-            QueueOptions { adapt, bytes_max, reads_max, stall_ns: 1_000_000, ..PLAIN };
+        let options = QueueOptions { adapt, bytes_max, reads_max, stall_ns: 1_000_000, ..PLAIN };
         let mut queue =
             SimQueue::with_model(&archive, plain_device(64), options, 0, faults).unwrap();
         for id in 0..60 {
