@@ -6,16 +6,17 @@ mod model;
 #[path = "model/server.rs"]
 mod server;
 
+use std::io;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use farplane_io::{
-    Archive, ArchiveBuilder, Backend, BlockErrorKind, Completion, Device, FaultPlan, Filter,
-    HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError, RemoteOptions,
-    RemoteQueue, SimQueue, open_queue, open_remote, pack,
+    Archive, ArchiveBuilder, Backend, BlockErrorKind, Buffer, BufferPool, Completion, Device,
+    FaultPlan, Filter, HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, RemoteError,
+    RemoteOptions, RemoteQueue, SimQueue, open_queue, open_remote, pack,
 };
 use model::noise;
 use server::{Answer, Server};
@@ -357,4 +358,37 @@ fn what_cannot_be_opened_says_why() {
     assert!(fail(&other.url).contains("not a farplane archive"), "{}", fail(&other.url));
     let unreachable = fail("http://127.0.0.1:9/world.far");
     assert!(unreachable.contains("could not be reached"), "{unreachable}");
+}
+
+/// A pool that panics at the second buffer that it is asked for.
+#[derive(Debug, Default)]
+struct Panicking(AtomicUsize);
+
+impl BufferPool for Panicking {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
+        assert!(self.0.fetch_add(1, Ordering::SeqCst) != 1, "a panic that is asked for");
+        Buffer::new(bytes)
+    }
+
+    fn put(&self, _: Buffer) {}
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn a_read_that_panics_fails_and_the_others_come() {
+    let server = Server::new(file());
+    let pool = Arc::new(Panicking::default());
+    let options = QueueOptions { joined_bytes_max: 0, ..QueueOptions::remote() };
+    let (archive, mut queue) = open_remote(&server.url, options, quick(), pool).unwrap();
+    for id in 0..3 {
+        queue.submit(request(&archive, id), 0).unwrap();
+    }
+    let done = drain(&mut queue);
+    let failed: Vec<_> = done.iter().filter_map(|done| done.result.as_ref().err()).collect();
+    assert_eq!((done.len(), failed.len()), (3, 1));
+    let kind = ReadErrorKind::Io { kind: io::ErrorKind::Other, os_error: None };
+    assert_eq!(failed[0].kind, kind);
 }

@@ -11,6 +11,11 @@ use crate::mmap::Map;
 /// Alignment of every buffer, and of its length: what direct I/O asks for.
 pub const BUFFER_ALIGN_BYTES: usize = 4096;
 
+/// Lengths of buffers are multiples of this, ...
+const STEP_BYTES_MIN: usize = 16 << 10;
+/// ... and so many from one power of two to the next.
+const STEPS: usize = 8;
+
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(4096))]
 struct Page([u8; BUFFER_ALIGN_BYTES]);
@@ -25,10 +30,21 @@ pub struct Buffer {
 static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
 
 impl Buffer {
-    /// Zeroed memory of at least `bytes` bytes; `None` when the system has none.
+    /// Zeroed memory of [`bytes_for(bytes)`](Self::bytes_for) bytes; `None` when the system has none.
     pub fn new(bytes: usize) -> Option<Self> {
-        let pages = bytemuck::try_zeroed_slice_box(bytes.div_ceil(BUFFER_ALIGN_BYTES)).ok()?;
+        let pages = Self::bytes_for(bytes) / BUFFER_ALIGN_BYTES;
+        let pages = bytemuck::try_zeroed_slice_box(pages).ok()?;
         Some(Self { pages, serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// How long a buffer for `bytes` bytes is: a multiple of 16 KiB, and of an eighth of the power of
+    /// two below, so that reads of similar length share buffers and few bytes are lost. What a read
+    /// counts against [`QueueOptions::bytes_max`](crate::QueueOptions::bytes_max).
+    pub fn bytes_for(bytes: usize) -> usize {
+        let octave = 1usize << bytes.checked_ilog2().unwrap_or(0);
+        let step = (octave / STEPS).max(STEP_BYTES_MIN);
+        // Beyond what can be had: as it is, to be refused.
+        bytes.max(1).checked_next_multiple_of(step).unwrap_or(bytes)
     }
 
     /// Its number: no two buffers of a process have the same.
@@ -73,11 +89,39 @@ enum Source {
     Lent(Arc<Lent>),
 }
 
-/// A buffer that finds its way home.
-struct Lent {
+/// A buffer that finds its way home, from the moment it is taken.
+pub(super) struct Lent {
     /// Always there, but for the drop.
     buffer: Option<Buffer>,
     pool: Arc<dyn BufferPool>,
+}
+
+impl Lent {
+    /// A buffer of at least `bytes` bytes; `None` when the pool has none, or only a shorter one.
+    pub fn take(pool: &Arc<dyn BufferPool>, bytes: usize) -> Option<Self> {
+        let buffer = Some(pool.take(bytes)?);
+        let lent = Self { buffer, pool: Arc::clone(pool) };
+        (lent.len() >= bytes).then_some(lent)
+    }
+
+    /// The number of its buffer.
+    pub fn serial(&self) -> Option<u64> {
+        self.buffer.as_ref().map(Buffer::serial)
+    }
+}
+
+impl Deref for Lent {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.buffer.as_deref().unwrap_or_default()
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.buffer.as_deref_mut().unwrap_or_default()
+    }
 }
 
 impl Drop for Lent {
@@ -94,9 +138,8 @@ impl ReadBuffer {
     }
 
     /// A buffer that has been read into, on its way to whoever asked for it.
-    pub(super) fn lent(buffer: Buffer, pool: &Arc<dyn BufferPool>) -> Self {
-        let range = 0..buffer.len();
-        let lent = Lent { buffer: Some(buffer), pool: Arc::clone(pool) };
+    pub(super) fn lent(lent: Lent) -> Self {
+        let range = 0..lent.len();
         Self { source: Source::Lent(Arc::new(lent)), range }
     }
 
@@ -129,9 +172,7 @@ impl Deref for ReadBuffer {
     fn deref(&self) -> &[u8] {
         match &self.source {
             Source::Mapped(map) => &map[self.range.clone()],
-            Source::Lent(lent) => {
-                lent.buffer.as_deref().map_or(&[], |bytes| &bytes[self.range.clone()])
-            }
+            Source::Lent(lent) => &lent[self.range.clone()],
         }
     }
 }

@@ -36,9 +36,10 @@ pub enum ReadErrorKind {
     },
     /// The file became shorter than the archive.
     Truncated,
-    /// The device has not answered for so long.
+    /// The device has not answered for so long; to this request's read, or to all that it was given
+    /// before, which leave this one no place.
     Stalled {
-        /// Since the read was issued, ns.
+        /// Since the read was issued, or the last of those, ns.
         after_ns: u64,
     },
     /// The server has another version of the archive than the one that was opened.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{
-    Backend, Completion, HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest, open_queue,
+    Backend, BufferPool, Completion, HeapPool, QueueOptions, ReadErrorKind, ReadQueue, ReadRequest,
+    open_queue,
 };
 use crate::archive::{Archive, ArchiveBuilder};
 use crate::filter::Filter;
@@ -117,4 +118,61 @@ fn a_read_that_does_not_come_is_given_up_and_its_buffer_kept() {
     let done = poll_until(&mut *queue, 1);
     assert_eq!(done[0].id, 2);
     assert_eq!(done[0].result.as_ref().unwrap()[..], [2; 300]);
+}
+
+#[test]
+fn what_is_being_read_when_a_queue_is_dropped_goes_back_to_its_pool() {
+    const READS: u64 = 64;
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, mut writer) = pipe(&folder);
+    let archive = archive_of(reader);
+    let options = QueueOptions { adapt: false, joined_bytes_max: 0, ..QueueOptions::default() };
+    let pool = Arc::new(HeapPool::default());
+    let chosen = open_queue(&archive, Backend::Uring, options, pool.clone()).unwrap();
+    let mut queue = chosen.queue;
+    if queue.backend() != "uring" {
+        eprintln!("skipped: no io_uring here");
+        return;
+    }
+    for id in 0..READS {
+        queue.submit(ReadRequest::new(id, id * 100, 100), 0).unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while queue.counters().reads < READS {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let late = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        for _ in 0..READS {
+            writer.write_all(&[1; 100]).unwrap();
+        }
+        writer
+    });
+    drop(queue);
+    drop(late.join().unwrap());
+    assert_eq!(pool.bytes(), pool.idle_bytes() as u64, "what is not idle is lent");
+}
+
+#[test]
+fn who_waits_behind_the_first_read_is_read_although_nobody_polls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, mut writer) = pipe(&folder);
+    let archive = archive_of(reader);
+    let options = QueueOptions { joined_bytes_max: 0, ..QueueOptions::default() };
+    let Some(mut queue) = open(&archive, Backend::Uring, options) else {
+        eprintln!("skipped: no io_uring here");
+        return;
+    };
+    for id in 0..2 {
+        queue.submit(ReadRequest::new(id, id * 100, 100), 0).unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while queue.counters().reads < 2 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let reads = queue.counters().reads;
+    writer.write_all(&[1; 200]).unwrap();
+    poll_until(&mut *queue, 2);
+    assert_eq!(reads, 2, "the first has not answered for long");
 }

@@ -2,7 +2,7 @@
 //! caller's side.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::pool::BufferPool;
 use super::scheduler::{ReadToken, Scheduler};
@@ -30,24 +30,63 @@ pub(super) struct State {
     /// The queue is being dropped.
     pub closing: bool,
     /// Threads that sleep until they are roused.
-    pub sleeping: usize,
+    sleeping: usize,
     /// One of them has been told to wake up and has not looked yet: it rouses the next, if there is
     /// work for two.
-    pub roused: bool,
+    roused: bool,
+    /// One of them wakes up by itself then, to look again.
+    timer_ns: Option<u64>,
 }
 
 impl State {
-    /// Whether a thread must be roused: one sleeps, none is about to look, and there is work.
+    /// Whether a thread must be roused: one sleeps, none is about to look, and there is work, now or
+    /// at a time at which none wakes up.
     pub fn rouses(&mut self, now_ns: u64) -> bool {
-        let rouses = self.sleeping > 0 && !self.roused && self.scheduler.may_issue(now_ns);
+        let rouses = self.sleeping > 0
+            && !self.roused
+            && (self.scheduler.may_issue(now_ns)
+                || self
+                    .scheduler
+                    .next_issue_ns(now_ns)
+                    .is_some_and(|at| self.timer_ns != Some(at)));
         self.roused |= rouses;
         rouses
+    }
+
+    /// A thread goes to sleep. How long at most: then it must look again.
+    pub fn sleeps(&mut self, now_ns: u64) -> Option<Duration> {
+        self.sleeping += 1;
+        let at_ns = self.scheduler.next_issue_ns(now_ns).filter(|&at| self.timer_ns != Some(at))?;
+        self.timer_ns = Some(at_ns);
+        Some(Duration::from_nanos(at_ns - now_ns))
+    }
+
+    /// The same for a queue of one thread, which wakes up with each look at what there is to do.
+    pub fn sleeps_alone(&mut self, now_ns: u64) -> Option<Duration> {
+        (self.sleeping, self.roused, self.timer_ns) = (0, false, None);
+        self.sleeps(now_ns)
+    }
+
+    /// It has woken up, and looks; `timer`: what [`sleeps`](Self::sleeps) said.
+    pub fn wakes(&mut self, timer: Option<Duration>) {
+        self.sleeping -= 1;
+        self.roused = false;
+        if timer.is_some() {
+            self.timer_ns = None;
+        }
     }
 }
 
 impl Shared {
     pub fn new(scheduler: Scheduler, pool: Arc<dyn BufferPool>) -> Self {
-        let state = State { scheduler, clock_ns: 0, closing: false, sleeping: 0, roused: false };
+        let state = State {
+            scheduler,
+            clock_ns: 0,
+            closing: false,
+            sleeping: 0,
+            roused: false,
+            timer_ns: None,
+        };
         let (state, start) = (Mutex::new(state), Instant::now());
         Self { state, start, pool, arrival: OnceLock::new() }
     }
@@ -116,12 +155,28 @@ impl<Q: Threaded> ReadQueue for Q {
 
     fn cancel(&mut self, ticket: Ticket) -> bool {
         let mut state = self.shared().lock();
-        let clock_ns = state.clock_ns;
-        state.scheduler.cancel(ticket, clock_ns)
+        let (clock_ns, had_done) = (state.clock_ns, state.scheduler.has_done());
+        let cancelled = state.scheduler.cancel(ticket, clock_ns);
+        // Once for all that are cancelled together: whoever was told polls them all.
+        let arrived = !had_done && state.scheduler.has_done();
+        drop(state);
+        if arrived {
+            self.shared().arrived();
+        }
+        cancelled
     }
 
     fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {
-        self.shared().lock().scheduler.reprioritise(ticket, class, deadline_ns)
+        let mut state = self.shared().lock();
+        let moved = state.scheduler.reprioritise(ticket, class, deadline_ns);
+        // What is urgent now may go where others may not.
+        let clock_ns = state.clock_ns;
+        let rouse = state.rouses(clock_ns);
+        drop(state);
+        if rouse {
+            self.rouse();
+        }
+        moved
     }
 
     fn poll(&mut self, _: u64, out: &mut Vec<Completion>) {
@@ -157,6 +212,12 @@ impl<Q: Threaded> ReadQueue for Q {
 
     fn on_arrival(&mut self, arrival: Arrival) {
         let _ = self.shared().arrival.set(arrival);
+    }
+
+    fn stalls_in(&self) -> Option<Duration> {
+        let shared = self.shared();
+        let at_ns = shared.lock().scheduler.next_stall_ns()?;
+        Some(Duration::from_nanos(at_ns.saturating_sub(shared.now_ns())))
     }
 
     fn buffer_bytes(&self) -> u64 {

@@ -18,7 +18,8 @@ use crate::mmap::Map;
 /// Ranges that wait to be read ahead at most; what comes beyond is left to whoever touches it.
 const ADVICE_MAX: usize = 4096;
 
-/// Hands out ranges of the map on the next poll, the most urgent first. A thread of its own then
+/// Hands out ranges of the map on the next poll, the most urgent first; at most
+/// [`QueueOptions::bytes_max`] of them a poll, what is left on the next ones. A thread of its own then
 /// tells the system to read them ahead, since the system does much of a read before it answers;
 /// whoever touches a byte that is not there yet waits for the disk, a page at a time, which should be
 /// the thread that decodes. From a disk that is much slower than queues that read: it is for worlds
@@ -57,7 +58,12 @@ impl ReadQueue for MmapQueue {
     }
 
     fn cancel(&mut self, ticket: Ticket) -> bool {
-        self.scheduler.cancel(ticket, 0)
+        let had_done = self.scheduler.has_done();
+        let cancelled = self.scheduler.cancel(ticket, 0);
+        if let (Some(arrival), true) = (&self.arrival, !had_done && self.scheduler.has_done()) {
+            arrival.notify();
+        }
+        cancelled
     }
 
     fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {

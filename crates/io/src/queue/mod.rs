@@ -41,6 +41,7 @@ pub use uring::UringQueue;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Classes of urgency.
 pub const CLASSES: usize = 5;
@@ -179,10 +180,19 @@ pub trait ReadQueue {
     /// What it did so far.
     fn counters(&self) -> QueueCounters;
 
-    /// Asks for `arrival` to be notified whenever a poll would give something new. The first one
-    /// asked for stays. Queues on a virtual clock never call it.
+    /// Asks for `arrival` to be notified whenever a poll would give something new, but for what has
+    /// stalled: only a poll finds that, so who waits for an arrival waits no longer than
+    /// [`stalls_in`](Self::stalls_in). The first one asked for stays. Queues on a virtual clock never
+    /// call it.
     fn on_arrival(&mut self, arrival: Arrival) {
         drop(arrival);
+    }
+
+    /// How long until a read counts as stalled that has not come until then: the time for the next
+    /// poll, if no arrival comes before. `None` with nothing at the device, and for queues on a
+    /// virtual clock, whose [`next_event_ns`](Self::next_event_ns) knows.
+    fn stalls_in(&self) -> Option<Duration> {
+        None
     }
 
     /// Heap bytes of its buffers, lent to completions or idle: part of a budget. 0 where the bytes

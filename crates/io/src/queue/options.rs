@@ -19,15 +19,18 @@ pub const JOINED_BYTES_MAX: u32 = 4 << 20;
 #[derive(Clone, Copy, Debug)]
 pub struct QueueOptions {
     /// Requests that it holds: waiting, being read, or done and not yet polled. Default 16,384; 1 to
-    /// [`CAPACITY_MAX`]. Small: the caller is told to wait sooner; large: 100 bytes each when used.
+    /// [`CAPACITY_MAX`]. Small: the caller is told to wait sooner; large: up to 150 bytes each when
+    /// used, and a [`Completion`](crate::Completion) until it is polled.
     /// Never exceeded.
     pub capacity: usize,
     /// Reads in flight at the device. Default and most [`READS_MAX`]. 1: one after the other; large:
     /// the window alone decides.
     pub reads_max: u32,
-    /// Bytes of reads in flight, or done and not yet polled. Default 64 MiB. A sixteenth of the
-    /// memory budget keeps buffers small; a request larger than this fails with `TooLarge`. Never
-    /// exceeded.
+    /// Bytes of reads in flight, or done and not yet polled; of their buffers
+    /// ([`Buffer::bytes_for`](crate::Buffer::bytes_for)) where they need some. Default 64 MiB. A
+    /// sixteenth of the memory budget keeps buffers small; a request larger than this fails with
+    /// `TooLarge`. Never exceeded, but for a request that fits and whose buffer alone does not: it is
+    /// read when nothing else is held.
     pub bytes_max: u64,
     /// Largest read that neighbours are joined into. Default [`JOINED_BYTES_MAX`]. 0 joins nothing.
     pub joined_bytes_max: u32,
@@ -42,8 +45,10 @@ pub struct QueueOptions {
     /// as many reads as `reads_max` and `bytes_max` allow, which is best for bandwidth alone.
     pub adapt: bool,
     /// After how long a read that has not arrived counts as lost, ns: its requests complete as
-    /// `Stalled`, its buffer stays the queue's until the device is done with it. Default 10 s. Small
-    /// values give up on disks that must spin up; large ones leave the caller in the dark.
+    /// `Stalled`, its buffer and its place stay the queue's until the device is done with it. When no
+    /// other read is out, and those leave no room, whatever waits or is submitted completes as
+    /// `Stalled` too. Default 10 s. Small values give up on disks that must spin up; large ones leave
+    /// the caller in the dark.
     pub stall_ns: u64,
     /// Threads of [`PreadQueue`](crate::PreadQueue): 1 to [`READ_THREADS_MAX`]. Default 8. Each keeps
     /// one read in flight.

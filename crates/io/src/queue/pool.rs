@@ -8,9 +8,6 @@ use super::buffer::Buffer;
 /// Default of the most bytes of buffers, lent and idle, beyond which none is kept for later reads.
 pub const POOL_BYTES_MAX: usize = 8 << 20;
 
-/// Granularity of pooled buffers, so that reads of similar length share them.
-const BUFFER_STEP_BYTES: usize = 16 * 1024;
-
 /// The most idle buffers: each search looks at all of them.
 const IDLE_MAX: usize = 64;
 
@@ -21,9 +18,11 @@ const IDLE_MAX: usize = 64;
 /// read. Both calls may come from any thread and should be quick. Buffers that come around again are
 /// cheaper: a queue keeps them registered with the system.
 pub trait BufferPool: Send + Sync + fmt::Debug {
-    /// A buffer of at least `bytes` bytes; `None` when there is no memory, which fails the requests
-    /// of that read with `OutOfMemory`. A queue never has more in its hands than
-    /// [`QueueOptions::bytes_max`](crate::QueueOptions::bytes_max); completions hold theirs beside.
+    /// A buffer for `bytes` bytes, as long as [`Buffer::bytes_for`] says, which is what the queue counts
+    /// (a longer one is used and counts no more); `None` when there is no memory, which fails the
+    /// requests of that read with `OutOfMemory`; so does one of fewer than `bytes` bytes. A queue never
+    /// has more in its hands than [`QueueOptions::bytes_max`](crate::QueueOptions::bytes_max);
+    /// completions hold theirs beside.
     fn take(&self, bytes: usize) -> Option<Buffer>;
 
     /// Takes a buffer back.
@@ -72,15 +71,11 @@ impl HeapPool {
 }
 
 impl BufferPool for HeapPool {
-    /// The smallest idle buffer that is long enough and not twice too long, or a new one.
+    /// An idle buffer of the length that it takes, or a new one.
     fn take(&self, bytes: usize) -> Option<Buffer> {
-        let size = bytes.max(1).next_multiple_of(BUFFER_STEP_BYTES);
+        let size = Buffer::bytes_for(bytes);
         let mut buffers = self.lock();
-        let fits = |len: usize| (bytes..=size * 2).contains(&len);
-        let smallest = (0..buffers.idle.len())
-            .filter(|&index| fits(buffers.idle[index].len()))
-            .min_by_key(|&index| buffers.idle[index].len());
-        if let Some(index) = smallest {
+        if let Some(index) = buffers.idle.iter().position(|buffer| buffer.len() == size) {
             let buffer = buffers.idle.swap_remove(index);
             buffers.idle_bytes -= buffer.len();
             buffers.lent_bytes += buffer.len();

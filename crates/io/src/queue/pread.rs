@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Condvar, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::buffer::Lent;
 use super::front::{Shared, Threaded};
 use super::pool::BufferPool;
 use super::scheduler::{DeviceRead, Scheduler};
@@ -42,7 +43,7 @@ impl PreadQueue {
     ) -> io::Result<Self> {
         let reads_max = options.reads_max.min(options.threads as u32);
         let limits = QueueOptions { reads_max, ..options };
-        let scheduler = Scheduler::new(limits, archive.file_bytes(), 1)?;
+        let scheduler = Scheduler::new(limits, archive.file_bytes(), 1)?.into_buffers();
         let inner = Arc::new(Inner {
             shared: Shared::new(scheduler, pool),
             map: archive.map(),
@@ -96,11 +97,17 @@ impl Inner {
             if state.closing {
                 return;
             }
-            let Some(read) = state.scheduler.issue(self.shared.now_ns()) else {
-                state.sleeping += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.sleeping -= 1;
-                state.roused = false;
+            let now_ns = self.shared.now_ns();
+            let Some(read) = state.scheduler.issue(now_ns) else {
+                let timer = state.sleeps(now_ns);
+                state = match timer {
+                    None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+                    Some(time) => {
+                        let woken = self.work.wait_timeout(state, time);
+                        woken.unwrap_or_else(PoisonError::into_inner).0
+                    }
+                };
+                state.wakes(timer);
                 continue;
             };
             // The next one may be for another thread.
@@ -115,13 +122,13 @@ impl Inner {
     }
 
     fn read(&self, read: &DeviceRead) -> Result<ReadBuffer, ReadErrorKind> {
-        let mut buffer = self.shared.pool.take(read.len).ok_or(ReadErrorKind::OutOfMemory)?;
+        let mut buffer =
+            Lent::take(&self.shared.pool, read.len).ok_or(ReadErrorKind::OutOfMemory)?;
         let result = Transfer::new(read.needed).run(|arrived| {
             let end = read.len.min(arrived + read.piece);
             read_at(&self.map, &mut buffer[arrived..end], read.offset + arrived as u64)
         });
-        let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
-        result.map(|()| buffer)
+        result.map(|()| ReadBuffer::lent(buffer))
     }
 }
 

@@ -6,13 +6,16 @@
 //! it. Every request carries the ETag of the first answer: once the server has another version of the
 //! archive, reads fail with `Changed` and never mix the two.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
 
+use super::buffer::Lent;
 use super::front::{Shared, Threaded};
 use super::pool::BufferPool;
 use super::scheduler::{DeviceRead, ReadToken, Scheduler};
@@ -74,7 +77,7 @@ impl RemoteQueue {
         pool: Arc<dyn BufferPool>,
     ) -> Result<Self, RemoteError> {
         let scheduler = Scheduler::new(options, file_bytes, 1).map_err(RemoteError::Options)?;
-        let (shared, work) = (Shared::new(scheduler, pool), Notify::new());
+        let (shared, work) = (Shared::new(scheduler.into_buffers(), pool), Notify::new());
         let inner = Arc::new(Inner { shared, source, work });
         let serving = Arc::clone(&inner);
         let builder = thread::Builder::new().name("farplane-remote".to_owned());
@@ -117,37 +120,48 @@ impl Drop for RemoteQueue {
 
 /// What the thread does.
 async fn serve(inner: Arc<Inner>) {
-    let mut requests: JoinSet<(ReadToken, Result<ReadBuffer, ReadErrorKind>)> = JoinSet::new();
+    let mut requests: JoinSet<Result<ReadBuffer, ReadErrorKind>> = JoinSet::new();
+    let mut tokens: Vec<(Id, ReadToken)> = Vec::new();
     let mut reads = Vec::new();
     loop {
         // In a scope of its own: nobody waits with the lock in hand.
-        {
+        let timer = {
             let mut state = inner.shared.lock();
             if state.closing {
                 return;
             }
-            while let Some(read) = state.scheduler.issue(inner.shared.now_ns()) {
+            let now_ns = inner.shared.now_ns();
+            while let Some(read) = state.scheduler.issue(now_ns) {
                 reads.push(read);
             }
-            (state.sleeping, state.roused) = (1, false);
-        }
+            state.sleeps_alone(now_ns)
+        };
         for read in reads.drain(..) {
             let inner = Arc::clone(&inner);
-            requests.spawn(async move { (read.token, inner.read(read).await) });
+            let token = read.token;
+            tokens.push((requests.spawn(async move { inner.read(read).await }).id(), token));
         }
         tokio::select! {
             () = inner.work.notified() => {}
-            Some(Ok(result)) = requests.join_next() => inner.shared.complete([result]),
+            () = sleep(timer.unwrap_or_default()), if timer.is_some() => {}
+            Some(ended) = requests.join_next_with_id() => {
+                // A pool may panic, or object_store: that read has failed.
+                let failed = Err(ReadErrorKind::Io { kind: ErrorKind::Other, os_error: None });
+                let (id, result) = ended.unwrap_or_else(|error| (error.id(), failed));
+                if let Some(place) = tokens.iter().position(|&(other, _)| other == id) {
+                    inner.shared.complete([(tokens.swap_remove(place).1, result)]);
+                }
+            }
         }
     }
 }
 
 impl Inner {
     async fn read(&self, read: DeviceRead) -> Result<ReadBuffer, ReadErrorKind> {
-        let mut buffer = self.shared.pool.take(read.len).ok_or(ReadErrorKind::OutOfMemory)?;
+        let mut buffer =
+            Lent::take(&self.shared.pool, read.len).ok_or(ReadErrorKind::OutOfMemory)?;
         let range = read.offset..read.offset + read.needed as u64;
         let result = self.source.read(range, &mut buffer[..read.needed]).await;
-        let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
-        result.map(|()| buffer)
+        result.map(|()| ReadBuffer::lent(buffer))
     }
 }

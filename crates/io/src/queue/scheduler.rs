@@ -11,11 +11,13 @@
 //! - A long read goes to the device piece by piece, so that an urgent one goes between.
 //! - What is in flight follows the knee of the device's latency (`window.rs`). Class 0 may go
 //!   a little beyond it.
+//! - What waits behind a dead device ends too: once nothing is out but reads that have stalled, and they
+//!   leave no room.
 //! - A shared read that fails costs nobody: its requests are read again, each alone.
 
 use std::ops::{ControlFlow, Range};
 
-use super::buffer::BUFFER_ALIGN_BYTES;
+use super::buffer::{BUFFER_ALIGN_BYTES, Buffer};
 use super::error::{QueueFull, ReadError, ReadErrorKind};
 use super::options::{OptionsError, QueueOptions};
 use super::order::{Order, Rank};
@@ -88,6 +90,8 @@ struct Slot {
 struct Read {
     offset: u64,
     len: u64,
+    /// What it takes of the bytes that may be held.
+    held: u64,
     /// Slots of the requests that wait for it; none once it counts as stalled.
     parts: Vec<u32>,
     in_flight: bool,
@@ -105,11 +109,15 @@ pub struct Scheduler {
     options: QueueOptions,
     file_bytes: u64,
     align: u64,
+    /// Whether reads go to buffers, which are longer than they.
+    buffers: bool,
     slots: Vec<Slot>,
     free: Vec<u32>,
     order: Order,
     reads: Vec<Read>,
     free_reads: Vec<u32>,
+    /// Reads in flight that have stalled.
+    stalled: usize,
     done: Vec<Completion>,
     window: Window,
     /// Of reads in flight, and of completions that are not polled yet.
@@ -127,18 +135,21 @@ impl Scheduler {
     /// The first of `options` that is out of range.
     ///
     /// # Panics
-    /// When `align` is no power of two.
+    /// When `align` is no power of two, or more than the 256 KiB that a read is cut into at least.
     pub fn new(options: QueueOptions, file_bytes: u64, align: usize) -> Result<Self, OptionsError> {
         options.check()?;
-        assert!(align.is_power_of_two(), "reads aligned to {align} bytes");
+        let possible = align.is_power_of_two() && align as u64 <= PIECE_BYTES_MIN;
+        assert!(possible, "reads aligned to {align} bytes");
         Ok(Self {
             file_bytes,
             align: align as u64,
+            buffers: false,
             slots: Vec::new(),
             free: Vec::new(),
             order: Order::default(),
             reads: (0..options.reads_max).map(|_| Read::default()).collect(),
             free_reads: (0..options.reads_max).rev().collect(),
+            stalled: 0,
             done: Vec::new(),
             window: Window::new(options.adapt),
             held_bytes: 0,
@@ -147,6 +158,13 @@ impl Scheduler {
             counters: QueueCounters::default(),
             options,
         })
+    }
+
+    /// Counts each read with the bytes of the buffer that a pool lends for it
+    /// ([`Buffer::bytes_for`]), and not only its own.
+    #[must_use]
+    pub fn into_buffers(self) -> Self {
+        Self { buffers: true, ..self }
     }
 
     /// Takes a request. `now_ns` is on the clock of the other calls; `submitted_ns`, on the
@@ -186,6 +204,7 @@ impl Scheduler {
             Some(result) => self.end(index, result, now_ns, now_ns),
             None => self.order.insert(class, slot.rank(index), request.offset),
         }
+        self.give_up_waiting(now_ns);
         Ok(Ticket { slot: index, generation })
     }
 
@@ -261,7 +280,9 @@ impl Scheduler {
         read.worth = read.len + request_cost * read.len.div_ceil(piece);
         read.sample = self.window.issued(read.cost, urgent, self.order.len() == 0, now_ns);
         (read.issued_ns, read.in_flight) = (now_ns, true);
-        self.held_bytes += read.len;
+        // One that alone is too long once it is rounded takes all there is.
+        read.held = self.held_by(read.len).min(self.options.bytes_max);
+        self.held_bytes += read.held;
         self.counters.reads += 1;
         self.counters.read_bytes += read.len;
         self.counters.joined += if read.parts.len() > 1 { read.parts.len() as u64 } else { 0 };
@@ -280,19 +301,36 @@ impl Scheduler {
         bytes.min(1 << 30) & !(self.align - 1).max(BUFFER_ALIGN_BYTES as u64 - 1)
     }
 
+    /// Bytes that a read of `len` bytes holds.
+    fn held_by(&self, len: u64) -> u64 {
+        if self.buffers { Buffer::bytes_for(len as usize) as u64 } else { len }
+    }
+
     /// Whether [`issue`](Self::issue) would give a read.
     pub fn may_issue(&mut self, now_ns: u64) -> bool {
         self.admitted(now_ns).is_some()
     }
 
+    /// When more may be read although nothing has come until then: the end of a probe of the device's
+    /// latency, for which others wait. `None` while no time alone makes a difference.
+    pub fn next_issue_ns(&self, now_ns: u64) -> Option<u64> {
+        self.window.probe_end_ns(now_ns).filter(|_| self.order.len() > 0)
+    }
+
     /// The first waiting request, if it may be read now. Class 0 finds a place where others find none.
     fn admitted(&mut self, now_ns: u64) -> Option<u32> {
+        self.admitted_beside(self.held_bytes, now_ns)
+    }
+
+    /// The same with so many bytes held.
+    fn admitted_beside(&mut self, held_bytes: u64, now_ns: u64) -> Option<u32> {
         let slots = &self.slots;
         let (class, first) = self.order.first(|class, rank| counts(slots, class, rank))?;
         let (offset, end) = self.aligned(self.slots[first as usize].request.range());
-        let (reads_kept, bytes_kept) = self.kept_for_urgent(class);
+        let (reads_kept, bytes_kept) = self.kept_for_urgent(class, held_bytes);
+        let bytes = self.held_by(end - offset).min(self.options.bytes_max);
         let full = self.free_reads.len() <= reads_kept
-            || self.held_bytes + (end - offset) + bytes_kept > self.options.bytes_max;
+            || held_bytes + bytes > self.options.bytes_max - bytes_kept;
         if full {
             return None;
         }
@@ -303,8 +341,8 @@ impl Scheduler {
 
     /// What requests of a class leave free, reads and bytes, as long as something is in flight: long
     /// reads would otherwise hold all there is until they have come.
-    fn kept_for_urgent(&self, class: u8) -> (usize, u64) {
-        if class == 0 || !self.options.adapt || self.held_bytes == 0 {
+    fn kept_for_urgent(&self, class: u8, held_bytes: u64) -> (usize, u64) {
+        if class == 0 || !self.options.adapt || held_bytes == 0 {
             return (0, 0);
         }
         let bytes = URGENT_BYTES.min(self.options.bytes_max / URGENT_SHARE);
@@ -327,7 +365,7 @@ impl Scheduler {
         if !self.options.adapt {
             join.bytes_max = u64::from(self.options.joined_bytes_max);
         }
-        let (_, bytes_kept) = self.kept_for_urgent(head.request.class);
+        let (_, bytes_kept) = self.kept_for_urgent(head.request.class, self.held_bytes);
         let room = self.options.bytes_max - self.held_bytes - bytes_kept;
         let mut take = |index: u32, join: &mut Join| {
             if index == first {
@@ -340,7 +378,7 @@ impl Scheduler {
                 return ControlFlow::Break(());
             };
             let (offset, end) = self.aligned(joined.range.clone());
-            if end - offset > room || parts.len() == PARTS_MAX {
+            if self.held_by(end - offset) > room || parts.len() == PARTS_MAX {
                 return ControlFlow::Break(());
             }
             *join = joined;
@@ -379,6 +417,7 @@ impl Scheduler {
         let mut read = std::mem::take(&mut self.reads[token.index()]);
         assert!(read.in_flight, "no read {token:?} is in flight");
         self.window.completed(read.sample, read.cost, read.worth, now_ns);
+        self.stalled -= usize::from(read.parts.is_empty());
         let (mut handed_out, issued_ns) = (false, read.issued_ns);
         for &part in &read.parts {
             let slot = self.slots[part as usize];
@@ -397,9 +436,9 @@ impl Scheduler {
             }
         }
         if handed_out {
-            self.done_bytes += read.len;
+            self.done_bytes += read.held;
         } else {
-            self.held_bytes -= read.len;
+            self.held_bytes -= read.held;
         }
         read.parts.clear();
         read.in_flight = false;
@@ -417,7 +456,9 @@ impl Scheduler {
 
     /// Ends the requests of reads that are out for longer than
     /// [`QueueOptions::stall_ns`](crate::QueueOptions::stall_ns), as `Stalled`. The reads themselves
-    /// stay in flight, and their bytes held, until they are completed.
+    /// stay in flight, and their bytes held, until they are completed. Once nothing else is in flight,
+    /// and they leave no room, what waits ends likewise, and so does what is submitted until one of
+    /// them is completed.
     pub fn give_up_stalled(&mut self, now_ns: u64) {
         for index in 0..self.reads.len() {
             let read = &mut self.reads[index];
@@ -427,6 +468,7 @@ impl Scheduler {
             }
             let issued_ns = read.issued_ns;
             let mut parts = std::mem::take(&mut read.parts);
+            self.stalled += usize::from(!parts.is_empty());
             for part in parts.drain(..) {
                 let kind = match self.slots[part as usize].cancelled {
                     true => ReadErrorKind::Cancelled,
@@ -435,6 +477,28 @@ impl Scheduler {
                 self.end(part, Err(kind), issued_ns, now_ns);
             }
             self.reads[index].parts = parts;
+        }
+        self.give_up_waiting(now_ns);
+    }
+
+    /// Ends what waits for a device that is dead. What is done and not yet polled is no obstacle, it
+    /// makes room when it is; nor is a probe, which ends.
+    fn give_up_waiting(&mut self, now_ns: u64) {
+        let dead = self.stalled > 0 && self.stalled == self.reads();
+        let held_bytes = self.held_bytes - self.done_bytes;
+        if !dead
+            || self.next_issue_ns(now_ns).is_some()
+            || self.admitted_beside(held_bytes, now_ns).is_some()
+        {
+            return;
+        }
+        let issued_ns = self.reads.iter().filter(|read| read.in_flight).map(|read| read.issued_ns);
+        let after_ns = now_ns.saturating_sub(issued_ns.max().unwrap_or(now_ns));
+        while let Some((_, first)) =
+            self.order.first(|class, rank| counts(&self.slots, class, rank))
+        {
+            self.take_out(first);
+            self.end(first, Err(ReadErrorKind::Stalled { after_ns }), now_ns, now_ns);
         }
     }
 
@@ -471,7 +535,7 @@ impl Scheduler {
         self.reads.len() - self.free_reads.len()
     }
 
-    /// Bytes of reads at the device, or done and not yet polled.
+    /// Bytes of reads at the device, or done and not yet polled, or of their buffers.
     pub fn held_bytes(&self) -> u64 {
         self.held_bytes
     }

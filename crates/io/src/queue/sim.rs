@@ -161,15 +161,18 @@ impl SimQueue {
         loop {
             let step = self.next_step().filter(|&(at_ns, _)| at_ns <= now_ns);
             let stall_ns = self.scheduler.next_stall_ns().filter(|&at_ns| at_ns <= now_ns);
-            let at_ns = match (step, stall_ns) {
-                (Some((at_ns, _)), Some(stall_ns)) if stall_ns < at_ns => stall_ns,
+            let issue_ns =
+                self.scheduler.next_issue_ns(self.now_ns).filter(|&at_ns| at_ns <= now_ns);
+            let at_ns = match (step, [stall_ns, issue_ns].into_iter().flatten().min()) {
+                (Some((at_ns, _)), Some(wait_ns)) if wait_ns < at_ns => wait_ns,
                 (Some((at_ns, index)), _) => {
                     self.step(index, at_ns);
                     at_ns
                 }
-                (None, Some(stall_ns)) => stall_ns,
+                (None, Some(wait_ns)) => wait_ns,
                 (None, None) => break,
             };
+            self.now_ns = self.now_ns.max(at_ns);
             self.scheduler.give_up_stalled(at_ns);
             self.start(at_ns);
         }
@@ -334,7 +337,9 @@ impl ReadQueue for SimQueue {
     }
 
     fn reprioritise(&mut self, ticket: Ticket, class: u8, deadline_ns: Option<u64>) -> bool {
-        self.scheduler.reprioritise(ticket, class, deadline_ns)
+        let moved = self.scheduler.reprioritise(ticket, class, deadline_ns);
+        self.start(self.now_ns);
+        moved
     }
 
     fn poll(&mut self, now_ns: u64, out: &mut Vec<Completion>) {
@@ -381,6 +386,7 @@ impl ReadQueue for SimQueue {
             Stage::Transfer { until_ns } => Some(until_ns),
             Stage::Waiting => None,
         });
-        ends.chain(self.scheduler.next_stall_ns()).min()
+        let issue_ns = self.scheduler.next_issue_ns(self.now_ns);
+        ends.chain(self.scheduler.next_stall_ns()).chain(issue_ns).min()
     }
 }

@@ -4,9 +4,10 @@
 //! One thread drives one ring. It alone owns the buffers of reads in flight ([`Flight`]): from before
 //! a read is handed to the kernel until its completion has been seen, whatever the caller drops. A
 //! buffer that comes around a second time is registered, which saves the kernel from pinning its
-//! pages for every read. Registered pages stay pinned until their place is needed, but a buffer is
-//! known by its serial number and never by its address, so memory that was freed and given out again
-//! is a new buffer.
+//! pages for every read. Registered pages stay pinned until their place is needed, also those of a
+//! buffer that its pool has freed meanwhile, within a limit in bytes; a buffer is known by its serial
+//! number and never by its address, so memory that was freed and given out again is a new buffer. Where
+//! the system refuses to register one (locked memory is limited), none is registered any more.
 #![allow(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
@@ -22,7 +23,7 @@ use std::time::Duration;
 use io_uring::{IoUring, opcode, types};
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::buffer::{BUFFER_ALIGN_BYTES, Buffer};
+use super::buffer::{BUFFER_ALIGN_BYTES, Buffer, Lent};
 use super::front::{Shared, Threaded};
 use super::options::READS_MAX;
 use super::pool::BufferPool;
@@ -40,6 +41,8 @@ const ROUSED: u64 = u64::MAX;
 const UNHEARD: u64 = u64::MAX - 1;
 /// Buffers that are registered at most, and as many that are remembered from their first use.
 const REGISTERED_MAX: usize = READS_MAX as usize;
+/// Bytes of registered buffers at most: so many may stay pinned although nothing uses them.
+const REGISTERED_BYTES_MAX: usize = 16 << 20;
 /// Milliseconds that a dropped queue waits for reads in flight before it leaves them their buffers.
 const DRAIN_MS_MAX: u32 = 30_000;
 
@@ -85,8 +88,9 @@ impl UringQueue {
             Err(error) => (file.try_clone()?, Err(error.to_string())),
         };
         let align = if direct.is_ok() { BUFFER_ALIGN_BYTES } else { 1 };
+        let scheduler = Scheduler::new(options, archive.file_bytes(), align)?.into_buffers();
         let inner = Arc::new(Inner {
-            shared: Shared::new(Scheduler::new(options, archive.file_bytes(), align)?, pool),
+            shared: Shared::new(scheduler, pool),
             event: eventfd(0, EventfdFlags::CLOEXEC)?,
             roused: AtomicBool::new(false),
             file,
@@ -185,24 +189,23 @@ impl Inner {
             while let Some(read) = state.scheduler.issue(now_ns) {
                 reads.push(read);
             }
-            (state.sleeping, state.roused) = (1, false);
+            let timer = state.sleeps_alone(now_ns);
             drop(state);
             if arrived {
                 self.shared.arrived();
             }
             for read in reads.drain(..) {
-                match self.shared.pool.take(read.len) {
+                match Lent::take(&self.shared.pool, read.len) {
                     Some(buffer) => ring.start(read, buffer),
                     None => results.push((read.token, Err(ReadErrorKind::OutOfMemory))),
                 }
             }
             if results.is_empty() {
-                ring.wait();
+                ring.wait(timer);
             }
             let listening = ring.listening;
             ring.reap(|token, result, buffer| {
-                let buffer = ReadBuffer::lent(buffer, &self.shared.pool);
-                results.push((token, result.map(|()| buffer)));
+                results.push((token, result.map(|()| ReadBuffer::lent(buffer))));
             });
             if listening && !ring.listening {
                 // Before the next look at what there is to do: who comes later writes again.
@@ -216,11 +219,18 @@ impl Inner {
 struct Flight {
     read: DeviceRead,
     transfer: Transfer,
-    buffer: Buffer,
+    buffer: Lent,
     /// Its place among the registered ones.
     registered: Option<u16>,
     /// Where the read that is under way began: a multiple of the alignment.
     from: usize,
+}
+
+/// A buffer whose pages the kernel keeps pinned.
+#[derive(Clone, Copy)]
+struct Registered {
+    serial: u64,
+    bytes: usize,
 }
 
 /// The ring and everything that the kernel may write to.
@@ -232,8 +242,8 @@ struct Ring {
     event_count: Box<u64>,
     /// The kernel waits for the event.
     listening: bool,
-    /// Serial numbers of the registered buffers, by place; `None` where registering was refused.
-    registered: Option<[Option<u64>; REGISTERED_MAX]>,
+    /// The registered buffers, by place; `None` once registering was refused.
+    registered: Option<[Option<Registered>; REGISTERED_MAX]>,
     /// Serial numbers of buffers that were used once, and the next to be forgotten.
     seen: [Option<u64>; REGISTERED_MAX],
     seen_next: usize,
@@ -281,7 +291,7 @@ impl Ring {
     }
 
     /// Hands a read to the kernel.
-    fn start(&mut self, read: DeviceRead, buffer: Buffer) {
+    fn start(&mut self, read: DeviceRead, buffer: Lent) {
         let registered = self.place_of(&buffer);
         let transfer = Transfer::new(read.needed);
         self.go_on(Flight { read, transfer, buffer, registered, from: 0 });
@@ -306,49 +316,83 @@ impl Ring {
 
     /// Where a buffer is registered. One that comes for the second time takes the place of the
     /// longest registered one that is not in use.
-    fn place_of(&mut self, buffer: &Buffer) -> Option<u16> {
-        let registered = self.registered.as_mut()?;
-        let serial = Some(buffer.serial());
-        if let Some(place) = registered.iter().position(|&other| other == serial) {
+    fn place_of(&mut self, buffer: &Lent) -> Option<u16> {
+        let registered = self.registered.as_ref()?;
+        let serial = buffer.serial()?;
+        let known = |place: &Option<Registered>| place.is_some_and(|known| known.serial == serial);
+        if let Some(place) = registered.iter().position(known) {
             return Some(place as u16);
         }
-        if !self.seen.contains(&serial) {
-            self.seen[self.seen_next] = serial;
+        if !self.seen.contains(&Some(serial)) {
+            self.seen[self.seen_next] = Some(serial);
             self.seen_next = (self.seen_next + 1) % self.seen.len();
             return None;
         }
-        let in_use = |place: usize| {
-            let mut flights = self.flights.iter().flatten();
-            flights.any(|flight| flight.registered == Some(place as u16))
-        };
-        let place = (self.registered_next..REGISTERED_MAX)
-            .chain(0..self.registered_next)
-            .find(|&place| !in_use(place))?;
-        self.registered_next = (place + 1) % REGISTERED_MAX;
+        let place = self.make_room(buffer.len())?;
         let memory =
             libc::iovec { iov_base: buffer.as_ptr().cast_mut().cast(), iov_len: buffer.len() };
-        registered[place] = None;
-        // SAFETY: the memory is that of `buffer`, valid now. The kernel pins its pages, so they
-        // outlive the buffer; they are written to only by reads into a buffer with this serial
-        // number, that is by reads into this one while a flight owns it.
-        let result =
-            unsafe { self.ring.submitter().register_buffers_update(place as u32, &[memory], None) };
-        if result.is_err() {
-            // No more locked memory, most likely: reads work without.
-            self.registered = None;
-            return None;
-        }
-        registered[place] = serial;
+        self.register(place, memory, Some(Registered { serial, bytes: buffer.len() }))?;
         Some(place as u16)
     }
 
-    /// Hands over what was pushed and waits until something has ended.
-    fn wait(&mut self) {
+    /// A place for a buffer of `bytes` bytes, with those registered longest gone as far as it takes.
+    fn make_room(&mut self, bytes: usize) -> Option<usize> {
+        if bytes > REGISTERED_BYTES_MAX {
+            return None;
+        }
+        let begin = self.registered_next;
+        for place in (begin..REGISTERED_MAX).chain(0..begin) {
+            let mut flights = self.flights.iter().flatten();
+            if flights.any(|flight| flight.registered == Some(place as u16)) {
+                continue;
+            }
+            let registered = self.registered.as_ref()?;
+            let others = (0..REGISTERED_MAX).filter(|&other| other != place);
+            let held_bytes: usize =
+                others.filter_map(|other| registered[other]).map(|known| known.bytes).sum();
+            self.registered_next = (place + 1) % REGISTERED_MAX;
+            if held_bytes + bytes <= REGISTERED_BYTES_MAX {
+                return Some(place);
+            }
+            if registered[place].is_some() {
+                let nothing = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+                self.register(place, nothing, None)?;
+            }
+        }
+        None
+    }
+
+    /// Puts memory, or nothing, in a place. `None` when it is refused.
+    fn register(
+        &mut self,
+        place: usize,
+        memory: libc::iovec,
+        buffer: Option<Registered>,
+    ) -> Option<()> {
+        // SAFETY: the memory is that of a buffer which the caller holds, valid now, or none. The kernel
+        // pins its pages, so they outlive the buffer; they are written to only by reads into a buffer
+        // with this serial number, that is by reads into this one while a flight owns it.
+        let result =
+            unsafe { self.ring.submitter().register_buffers_update(place as u32, &[memory], None) };
+        match result {
+            Ok(()) => self.registered.as_mut()?[place] = buffer,
+            // No more locked memory, most likely: reads work without.
+            Err(_) => self.registered = None,
+        }
+        self.registered.as_ref().map(|_| ())
+    }
+
+    /// Hands over what was pushed and waits until something has ended, or for `time_max`.
+    fn wait(&mut self, time_max: Option<Duration>) {
         if !self.listening {
             self.listen();
         }
-        if let Err(error) = self.ring.submit_and_wait(1)
-            && error.kind() != io::ErrorKind::Interrupted
+        let handed_over = match time_max {
+            None => self.ring.submit_and_wait(1),
+            Some(time_max) => self.wait_for(time_max),
+        };
+        if let Err(error) = handed_over
+            && !matches!(error.raw_os_error(), Some(libc::EINTR | libc::ETIME))
         {
             // Too much at once for the kernel, or no memory: its completions make room. A read that
             // never comes back is given up as stalled by the scheduler.
@@ -356,8 +400,13 @@ impl Ring {
         }
     }
 
+    fn wait_for(&self, time: Duration) -> io::Result<usize> {
+        let time = types::Timespec::from(time);
+        self.ring.submitter().submit_with_args(1, &types::SubmitArgs::new().timespec(&time))
+    }
+
     /// Takes what has ended: `done` gets the buffer of each read and what came of it.
-    fn reap(&mut self, mut done: impl FnMut(ReadToken, Result<(), ReadErrorKind>, Buffer)) {
+    fn reap(&mut self, mut done: impl FnMut(ReadToken, Result<(), ReadErrorKind>, Lent)) {
         let mut again = [const { None }; READS_MAX as usize];
         for entry in self.ring.completion() {
             if entry.user_data() >= UNHEARD {
@@ -389,9 +438,7 @@ impl Drop for Ring {
             if !self.listening && self.flights.iter().all(Option::is_none) {
                 return;
             }
-            let timeout = types::Timespec::from(Duration::from_millis(1));
-            let timeout = types::SubmitArgs::new().timespec(&timeout);
-            let _ = self.ring.submitter().submit_with_args(1, &timeout);
+            let _ = self.wait_for(Duration::from_millis(1));
             self.reap(|_, _, buffer| drop(buffer));
         }
         // The kernel may still write to these: they must stay.

@@ -2,13 +2,14 @@
 //!
 //! By Little's law a device of bandwidth *B* needs *B·T* bytes in flight to be busy when a read takes
 //! *T*; what goes beyond only waits in its queue. *B* is the mean of what came while something was in
-//! flight. *T* is what a read that has the device for itself takes beyond its transfer, times a depth,
-//! and at least some time; both are smaller while urgent reads come ([`Width`]). As in BBR (Cardwell
+//! flight. *T* is what a read that has the device for itself takes beyond its transfer, the median of the
+//! last three that did, times a depth, and at least some time; both are smaller while urgent reads come ([`Width`]). As in BBR (Cardwell
 //! et al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016) the two are measured
 //! apart, *T* by a probe now and then. Departing from BBR, *B* is a mean and no maximum: a device with
 //! caches has bursts at many times its bandwidth, and a window made for the burst is a backlog after
 //! it. A mean cannot trap the window when it is too small: what then comes is window / *T*, so that
-//! the next one is larger by the depth. There is no pacing (a disk has no path to share), and the
+//! the next one is larger by the depth. And *T* is a median and no minimum: a file system that has a
+//! range at hand answers at once, and the first read of a file may wait for what the others do not. There is no pacing (a disk has no path to share), and the
 //! probe for *T* gives up when the device does not drain and answer at once: a stalled read must not
 //! stop the others.
 
@@ -38,8 +39,12 @@ const URGENT_NS: u64 = 1_000_000_000;
 pub(super) const URGENT_BYTES: u64 = 256 << 10;
 /// Reads that one measurement of the bandwidth covers.
 const EPOCH_READS: u32 = 32;
-/// Reads with others in flight after which one is tried alone.
-const PROBE_READS: u64 = 4096;
+/// Reads with others in flight after which one is tried alone: so many after the first, four times as
+/// many after each further one, up to the most.
+const PROBE_READS_MIN: u64 = 32;
+const PROBE_READS_MAX: u64 = 4096;
+/// Reads that were alone of which the median counts.
+const ALONE: usize = 3;
 /// What the first probe waits at most, ns, when nothing is known yet.
 const FIRST_PROBE_NS: u64 = 100_000_000;
 
@@ -47,6 +52,7 @@ const FIRST_PROBE_NS: u64 = 100_000_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
     issued_ns: u64,
+    urgent: bool,
     /// Nothing else was in flight; the number of reads issued by then.
     alone: Option<u64>,
 }
@@ -67,18 +73,22 @@ pub(super) struct Window {
     adapt: bool,
     /// At the device, the cost of each request included.
     in_flight: u64,
+    urgent_in_flight: u64,
     reads: u32,
     epoch: Epoch,
     /// When something came last, or was issued to an idle device.
     last_ns: u64,
     /// Bytes per second.
     rate: u64,
-    /// Moving averages of what a read alone takes, and of its cost.
-    alone_ns: u64,
-    alone_cost: u64,
-    /// Reads issued, and how many of them when one was alone last.
+    /// What the last reads that were alone took, and their costs; how many there were.
+    alone: [(u64, u64); ALONE],
+    alone_count: u64,
+    /// The median of what they took beyond their transfer.
+    access_ns: u64,
+    /// Reads issued, how many of them when one was alone last, and after how many more the next is.
     issued: u64,
     issued_alone: u64,
+    probe_reads: u64,
     /// Until when other reads wait, so that the device drains and one has it for itself.
     probe_until_ns: Option<u64>,
     /// When an urgent read was issued last.
@@ -87,7 +97,7 @@ pub(super) struct Window {
 
 impl Window {
     pub fn new(adapt: bool) -> Self {
-        Self { adapt, ..Self::default() }
+        Self { adapt, probe_reads: PROBE_READS_MIN, ..Self::default() }
     }
 
     fn width(&self, now_ns: u64) -> Width {
@@ -97,11 +107,7 @@ impl Window {
 
     /// What the window holds, as time at the device.
     fn time_ns(&self, width: Width) -> u64 {
-        let transfer_ns =
-            u128::from(self.alone_cost) * 1_000_000_000 / u128::from(self.rate.max(1));
-        let transfer_ns = u64::try_from(transfer_ns).unwrap_or(u64::MAX);
-        let access_ns = self.alone_ns.saturating_sub(transfer_ns);
-        access_ns.saturating_mul(width.depth).max(width.time_ns_min)
+        self.access_ns.saturating_mul(width.depth).max(width.time_ns_min)
     }
 
     /// Bytes to keep in flight, the cost of each request included.
@@ -112,17 +118,28 @@ impl Window {
     }
 
     /// Whether a read may be issued that has `cost` bytes at the device. Two always may: while one is on its way
-    /// back the device works on the other. An urgent one may go [`URGENT_BYTES`] further and waits
-    /// for no probe.
+    /// back the device works on the other. Urgent ones may go [`URGENT_BYTES`] further, whatever two long
+    /// ones have there, and wait for no probe.
     pub fn admits(&self, cost: u64, urgent: bool, now_ns: u64) -> bool {
         if !self.adapt || self.reads == 0 {
             return true;
         }
-        if self.probe_until_ns.is_some_and(|until_ns| now_ns < until_ns) {
+        if self.probe_end_ns(now_ns).is_some() {
             return urgent;
         }
-        let beyond = if urgent { URGENT_BYTES } else { 0 };
-        self.reads < 2 || self.in_flight.saturating_add(cost) <= self.bytes(now_ns) + beyond
+        let bytes = self.bytes(now_ns);
+        if urgent {
+            let others = self.in_flight - self.urgent_in_flight;
+            let room = bytes.saturating_sub(others).saturating_add(URGENT_BYTES);
+            return self.urgent_in_flight == 0 || self.urgent_in_flight + cost <= room;
+        }
+        self.reads < 2 || self.in_flight.saturating_add(cost) <= bytes
+    }
+
+    /// Until when all but urgent reads wait for one that is tried alone, if it does not come before.
+    pub fn probe_end_ns(&self, now_ns: u64) -> Option<u64> {
+        let adapts = self.adapt && self.reads > 0;
+        self.probe_until_ns.filter(|&until_ns| adapts && now_ns < until_ns)
     }
 
     /// A read goes out that has `cost` bytes at the device; `starved`: nothing else waits.
@@ -135,23 +152,25 @@ impl Window {
         if alone.is_some() {
             self.last_ns = now_ns;
         }
-        if self.alone_ns == 0 && alone.is_some() {
+        if self.alone_count == 0 && alone.is_some() {
             self.probe_until_ns = Some(now_ns.saturating_add(FIRST_PROBE_NS));
-        } else if self.issued - self.issued_alone >= PROBE_READS {
+        } else if self.issued - self.issued_alone >= self.probe_reads {
             // Until the device has drained, and this long again for the read alone.
             self.issued_alone = self.issued;
             self.probe_until_ns = Some(now_ns.saturating_add(2 * self.time_ns(self.width(now_ns))));
         }
         self.reads += 1;
         self.in_flight += cost;
+        self.urgent_in_flight += if urgent { cost } else { 0 };
         self.epoch.starved |= starved;
-        Sample { issued_ns: now_ns, alone }
+        Sample { issued_ns: now_ns, urgent, alone }
     }
 
     /// A read of `bytes` has come that had `cost` bytes at the device.
     pub fn completed(&mut self, sample: Sample, cost: u64, bytes: u64, now_ns: u64) {
         self.reads -= 1;
         self.in_flight -= cost;
+        self.urgent_in_flight -= if sample.urgent { cost } else { 0 };
         self.epoch.reads += 1;
         self.epoch.bytes += bytes;
         self.epoch.busy_ns += now_ns.saturating_sub(self.last_ns);
@@ -163,14 +182,28 @@ impl Window {
         if sample.alone == Some(self.issued) {
             self.probe_until_ns = None;
             self.issued_alone = self.issued;
-            // One that was held up by chance must not count for many.
             // Of one piece: a long read waits for the device once for each.
             let took_ns =
                 now_ns.saturating_sub(sample.issued_ns) / bytes.div_ceil(cost.max(1)).max(1);
-            let took_ns = if self.alone_ns == 0 { took_ns } else { took_ns.min(2 * self.alone_ns) };
-            self.alone_ns = average(self.alone_ns, took_ns, 8);
-            self.alone_cost = average(self.alone_cost, cost, 8);
+            self.alone[self.alone_count as usize % ALONE] = (took_ns, cost);
+            self.alone_count += 1;
+            if self.alone_count > 1 {
+                self.probe_reads = (self.probe_reads * 4).min(PROBE_READS_MAX);
+            }
+            self.access_ns = self.median_access_ns();
         }
+    }
+
+    /// Of two the smaller: what holds a read up is more common than what hurries it.
+    fn median_access_ns(&self) -> u64 {
+        let count = self.alone_count.min(ALONE as u64) as usize;
+        let rate = u128::from(self.rate.max(1));
+        let mut access_ns = self.alone.map(|(took_ns, cost)| {
+            let transfer_ns = u128::from(cost) * 1_000_000_000 / rate;
+            took_ns.saturating_sub(u64::try_from(transfer_ns).unwrap_or(u64::MAX))
+        });
+        access_ns[..count].sort_unstable();
+        access_ns[count.saturating_sub(1) / 2]
     }
 
     fn measure(&mut self) {
@@ -184,6 +217,7 @@ impl Window {
         } else if !epoch.starved {
             self.rate = average(self.rate, rate, 2);
         }
+        self.access_ns = self.median_access_ns();
     }
 }
 

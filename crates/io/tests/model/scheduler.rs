@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use farplane_io::{
-    Completion, DeviceRead, QueueOptions, READS_MAX, ReadBuffer, ReadErrorKind, ReadRequest,
-    Scheduler, Ticket,
+    Buffer, BufferPool, Completion, DeviceRead, HeapPool, QueueOptions, READS_MAX, ReadBuffer,
+    ReadErrorKind, ReadRequest, Scheduler, Ticket,
 };
 
 use super::{byte, word};
@@ -91,7 +91,7 @@ pub fn options(pick: u8) -> (QueueOptions, usize) {
     let options = QueueOptions {
         capacity: 40,
         reads_max: 1 + u32::from(pick % 8),
-        bytes_max: 24_576,
+        bytes_max: if lends(pick) { 98_304 } else { 24_576 },
         joined_bytes_max: [0, 9_000, 20_000, 1 << 20][usize::from(pick / 8 % 4)],
         request_cost_bytes: [0, 700][usize::from(pick / 32 % 2)],
         skipped_percent_max: [25, 100][usize::from(pick / 64 % 2)],
@@ -100,6 +100,11 @@ pub fn options(pick: u8) -> (QueueOptions, usize) {
         ..QueueOptions::default()
     };
     (options, [1, 512, 4096][usize::from(pick % 3)])
+}
+
+/// Whether reads go to buffers of a pool.
+fn lends(pick: u8) -> bool {
+    pick.is_multiple_of(5)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,12 +126,21 @@ struct Pending {
 }
 
 /// A read in flight.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Flight {
     read: DeviceRead,
+    /// Where the bytes come from a pool.
+    buffer: Option<Buffer>,
     issued_ns: u64,
     /// For whom.
     parts: Vec<u64>,
+}
+
+impl Flight {
+    /// What it takes of the memory.
+    fn held_bytes(&self) -> u64 {
+        self.buffer.as_ref().map_or(self.read.len, |buffer| buffer.len()) as u64
+    }
 }
 
 /// What the scheduler was told, and what must be so.
@@ -134,6 +148,7 @@ pub struct Model {
     scheduler: Scheduler,
     options: QueueOptions,
     align: usize,
+    pool: Option<HeapPool>,
     now_ns: u64,
     tickets: Vec<(u64, Ticket)>,
     pending: BTreeMap<u64, Pending>,
@@ -145,10 +160,13 @@ pub struct Model {
 impl Model {
     pub fn new(pick: u8) -> Self {
         let (options, align) = options(pick);
+        let scheduler = Scheduler::new(options, FILE_BYTES, align).unwrap();
+        let lends = lends(pick);
         Self {
-            scheduler: Scheduler::new(options, FILE_BYTES, align).unwrap(),
+            scheduler: if lends { scheduler.into_buffers() } else { scheduler },
             options,
             align,
+            pool: lends.then(HeapPool::default),
             now_ns: 0,
             tickets: Vec::new(),
             pending: BTreeMap::new(),
@@ -174,7 +192,7 @@ impl Model {
         }
         assert_eq!(self.scheduler.in_flight(), self.pending.len());
         assert_eq!(self.scheduler.reads(), self.flights.len());
-        let read_bytes: u64 = self.flights.iter().map(|flight| flight.read.len as u64).sum();
+        let read_bytes: u64 = self.flights.iter().map(Flight::held_bytes).sum();
         assert_eq!(self.scheduler.held_bytes(), read_bytes + self.unpolled_bytes);
         assert!(self.scheduler.held_bytes() <= self.options.bytes_max);
         assert!(self.flights.len() <= self.options.reads_max.min(READS_MAX) as usize);
@@ -213,6 +231,7 @@ impl Model {
                 let pending = Pending { request, ticket, state, cancelled, solo };
                 self.pending.insert(id, pending);
                 self.tickets.push((id, ticket));
+                self.give_up_waiting();
             }
         }
     }
@@ -275,7 +294,8 @@ impl Model {
                 self.pending.get_mut(&part.request.id).unwrap().state = State::Reading;
             }
             let parts = parts.iter().map(|part| part.request.id).collect();
-            self.flights.push(Flight { read, issued_ns: self.now_ns, parts });
+            let buffer = self.pool.as_ref().map(|pool| pool.take(read.len).unwrap());
+            self.flights.push(Flight { read, buffer, issued_ns: self.now_ns, parts });
         }
         assert_eq!(may_issue, issued);
         let waiting = self.pending.values().any(|pending| pending.state == State::Waiting);
@@ -335,7 +355,7 @@ impl Model {
             .values()
             .filter(|other| other.state == State::Waiting && !is_part(other.request.id))
             .collect();
-        let read_bytes: u64 = self.flights.iter().map(|flight| flight.read.len as u64).sum();
+        let read_bytes: u64 = self.flights.iter().map(Flight::held_bytes).sum();
         let room = self.options.bytes_max - read_bytes - self.unpolled_bytes;
         let joins = |other: &&&Pending| {
             let other_range = range(&other.request);
@@ -345,7 +365,7 @@ impl Model {
             other_range.start <= end
                 && other_range.end >= begin
                 && to - from <= u64::from(self.options.joined_bytes_max)
-                && to.next_multiple_of(align) - from / align * align <= room
+                && self.held_by(to.next_multiple_of(align) - from / align * align) <= room
                 && !(other.solo || parts[0].solo || urgent)
         };
         let start = |other: &&&Pending| other.request.offset;
@@ -381,7 +401,10 @@ impl Model {
             taken |= pending.state == State::Ended(None);
         }
         // Held until they are polled, unless nobody took them.
-        self.unpolled_bytes += if taken { flight.read.len as u64 } else { 0 };
+        self.unpolled_bytes += if taken { flight.held_bytes() } else { 0 };
+        if let (Some(pool), Some(buffer)) = (&self.pool, flight.buffer) {
+            pool.put(buffer);
+        }
     }
 
     fn give_up(&mut self) {
@@ -398,9 +421,47 @@ impl Model {
                 }
             }
         }
+        self.give_up_waiting();
         let next = self.flights.iter().filter(|flight| !flight.parts.is_empty());
         let next = next.map(|flight| flight.issued_ns + self.options.stall_ns).min();
         assert_eq!(self.scheduler.next_stall_ns(), next);
+    }
+
+    /// What a read of `len` bytes takes of the memory.
+    fn held_by(&self, len: u64) -> u64 {
+        match self.pool {
+            Some(_) => Buffer::new(len as usize).unwrap().len() as u64,
+            None => len,
+        }
+    }
+
+    /// Nobody waits behind a device that is dead, and behind no other does anybody end.
+    fn give_up_waiting(&mut self) {
+        let waits = |pending: &Pending| pending.state == State::Waiting;
+        let dead = self.flights.iter().all(|flight| flight.parts.is_empty());
+        if !dead || self.flights.is_empty() || !self.pending.values().any(waits) {
+            return;
+        }
+        if self.scheduler.waiting() > 0 {
+            let later = self.scheduler.next_issue_ns(self.now_ns).is_some();
+            let room = later || self.unpolled_bytes > 0 || self.scheduler.may_issue(self.now_ns);
+            assert!(room, "it waits for a dead device");
+            return;
+        }
+        let waiting = self.pending.values().filter(|pending| waits(pending));
+        let first = range(&waiting.min_by_key(|pending| rank(pending)).unwrap().request);
+        let align = self.align as u64;
+        let bytes = first.end.next_multiple_of(align) - first.start / align * align;
+        let held_bytes: u64 = self.flights.iter().map(Flight::held_bytes).sum();
+        let full = self.flights.len() as u32 == self.options.reads_max
+            || held_bytes + self.held_by(bytes) > self.options.bytes_max;
+        assert!(full || self.options.adapt, "there was room for the first");
+        let issued_ns = self.flights.iter().map(|flight| flight.issued_ns).max().unwrap();
+        let ended =
+            State::Ended(Some(ReadErrorKind::Stalled { after_ns: self.now_ns - issued_ns }));
+        for pending in self.pending.values_mut().filter(|pending| waits(pending)) {
+            pending.state = ended;
+        }
     }
 
     fn poll(&mut self) {

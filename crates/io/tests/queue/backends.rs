@@ -1,11 +1,11 @@
 //! The queues that read for real: threads, buffers, announcements, limits.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use farplane_io::{
-    Arrival, Backend, BufferPool, MmapQueue, POOL_BYTES_MAX, PreadQueue, QueueOptions,
+    Arrival, Backend, Buffer, BufferPool, MmapQueue, POOL_BYTES_MAX, PreadQueue, QueueOptions,
     ReadErrorKind, ReadQueue, open_queue,
 };
 
@@ -177,15 +177,15 @@ struct Counting {
 }
 
 impl BufferPool for Counting {
-    fn take(&self, bytes: usize) -> Option<farplane_io::Buffer> {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
         if self.refuse {
             return None;
         }
         self.out.fetch_add(1, Ordering::SeqCst);
-        farplane_io::Buffer::new(bytes)
+        Buffer::new(bytes)
     }
 
-    fn put(&self, buffer: farplane_io::Buffer) {
+    fn put(&self, buffer: Buffer) {
         drop(buffer);
         self.out.fetch_sub(1, Ordering::SeqCst);
     }
@@ -241,4 +241,232 @@ fn limits_that_cannot_be_are_refused_by_name() {
         let error = open_queue(&archive, Backend::Auto, options, pool()).unwrap_err();
         assert!(error.to_string().contains(field), "{error}");
     }
+}
+
+/// A pool that lends less than it is asked for.
+#[derive(Debug)]
+struct Short(AtomicUsize);
+
+impl BufferPool for Short {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Buffer::new(bytes / 4)
+    }
+
+    fn put(&self, _: Buffer) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn a_buffer_that_is_too_short_is_no_memory_and_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Pread, Backend::Uring] {
+        let pool = Arc::new(Short(AtomicUsize::new(0)));
+        let mut queue = open_queue(&archive, backend, PLAIN, pool.clone()).unwrap().queue;
+        for id in 0..2 {
+            queue.submit(request(id, 0, 40_000, 2), 0).unwrap();
+            let done = drain(&mut *queue);
+            let error = done[0].result.as_ref().unwrap_err();
+            assert_eq!(error.kind, ReadErrorKind::OutOfMemory, "{backend:?}");
+        }
+        drop(queue);
+        assert_eq!(pool.0.load(Ordering::SeqCst), 0, "{backend:?}");
+    }
+}
+
+#[test]
+fn buffers_and_not_only_what_is_asked_for_stay_within_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Pread, Backend::Uring] {
+        let pool = pool();
+        let options = QueueOptions { capacity: 1024, bytes_max: 1 << 20, threads: 4, ..PLAIN };
+        let mut queue = open_queue(&archive, backend, options, pool.clone()).unwrap().queue;
+        for id in 0..1024 {
+            // Some longer, whose idle buffers are too long for the others.
+            let len = if id % 7 == 0 { 20_000 } else { 100 };
+            queue.submit(request(id, id * 20, len, 2), 0).unwrap();
+        }
+        let (mut out, mut most_bytes) = (Vec::new(), 0);
+        while queue.in_flight() > 0 {
+            // All that may be read without a poll.
+            std::thread::sleep(Duration::from_millis(3));
+            most_bytes = most_bytes.max(pool.bytes() - pool.idle_bytes() as u64);
+            queue.poll(0, &mut out);
+            assert!(out.drain(..).all(|done| done.result.is_ok()));
+        }
+        assert!((1 << 19..=1 << 20).contains(&most_bytes), "{backend:?}: {most_bytes} bytes");
+    }
+}
+
+#[test]
+fn a_request_that_fits_is_read_although_its_buffer_alone_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Pread, Backend::Uring] {
+        let options = QueueOptions { bytes_max: 8192, ..PLAIN };
+        let mut queue = open_queue(&archive, backend, options, pool()).unwrap().queue;
+        for id in 0..4 {
+            queue.submit(request(id, 0, 8192, 2), 0).unwrap();
+        }
+        assert!(drain(&mut *queue).iter().all(|done| done.result.is_ok()), "{backend:?}");
+    }
+}
+
+#[test]
+fn buffers_waste_little_and_come_in_few_lengths() {
+    for (bytes, expected) in [
+        (0, 16_384),
+        (1, 16_384),
+        (16_385, 32_768),
+        (131_073, 147_456),
+        (1 << 20, 1 << 20),
+        ((1 << 20) + 1, (1 << 20) + (1 << 17)),
+        ((2 << 20) - 1, 2 << 20),
+    ] {
+        assert_eq!(Buffer::bytes_for(bytes), expected, "{bytes}");
+        assert_eq!(Buffer::bytes_for(expected), expected);
+        assert_eq!(Buffer::new(bytes).unwrap().len(), expected);
+    }
+}
+
+/// A pool whose first buffer comes only once it is open: the read that wants it is out until then.
+#[derive(Debug, Default)]
+struct Gate {
+    taken: AtomicUsize,
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    /// Waits until somebody stands before it.
+    fn wait_for_the_first(&self) {
+        assert!(soon(|| self.taken.load(Ordering::SeqCst) > 0), "the first read is out");
+    }
+}
+
+impl BufferPool for Gate {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
+        if self.taken.fetch_add(1, Ordering::SeqCst) == 0 {
+            let open = self.open.lock().unwrap();
+            drop(self.opened.wait_while(open, |open| !*open).unwrap());
+        }
+        Buffer::new(bytes)
+    }
+
+    fn put(&self, _: Buffer) {}
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// Whether it is so within seconds.
+fn soon(mut so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !so() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    so()
+}
+
+/// An announcement that counts.
+fn counting() -> (Arrival, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let call = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    (Arrival::new(call), count)
+}
+
+#[test]
+fn what_is_cancelled_while_it_waits_is_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Mmap, Backend::Pread, Backend::Uring] {
+        let gate = Arc::new(Gate::default());
+        let options = QueueOptions { reads_max: 1, ..PLAIN };
+        let mut chosen = open_queue(&archive, backend, options, gate.clone()).unwrap();
+        let (arrival, count) = counting();
+        chosen.queue.on_arrival(arrival);
+        chosen.queue.submit(request(1, 100, 50, 0), 0).unwrap();
+        if backend != Backend::Mmap {
+            gate.wait_for_the_first();
+        }
+        let ticket = chosen.queue.submit(request(2, 9000, 50, 0), 0).unwrap();
+        let before = count.load(Ordering::SeqCst);
+        assert!(chosen.queue.cancel(ticket));
+        let announced = count.load(Ordering::SeqCst) - before;
+        gate.open();
+        assert_eq!(announced, 1, "{chosen:?}");
+    }
+}
+
+#[test]
+fn who_waits_for_an_arrival_knows_when_a_read_stalls() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    let gate = Arc::new(Gate::default());
+    let options = QueueOptions { stall_ns: 30_000_000, ..PLAIN };
+    let mut queue = PreadQueue::new(&archive, options, gate.clone()).unwrap();
+    assert_eq!(queue.stalls_in(), None);
+    queue.submit(request(1, 100, 50, 0), 0).unwrap();
+    gate.wait_for_the_first();
+    let wait = queue.stalls_in().unwrap();
+    assert!(wait <= Duration::from_millis(30), "{wait:?}");
+    std::thread::sleep(wait);
+    let mut out = Vec::new();
+    queue.poll(0, &mut out);
+    gate.open();
+    let error = out[0].result.as_ref().unwrap_err();
+    assert!(matches!(error.kind, ReadErrorKind::Stalled { .. }), "{error}");
+}
+
+#[test]
+fn who_waits_behind_the_first_read_is_read_although_nobody_polls() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    let gate = Arc::new(Gate::default());
+    let options = QueueOptions { threads: 2, adapt: true, ..PLAIN };
+    let mut queue = PreadQueue::new(&archive, options, gate.clone()).unwrap();
+    let (arrival, count) = counting();
+    queue.on_arrival(arrival);
+    queue.submit(request(1, 100, 50, 2), 0).unwrap();
+    gate.wait_for_the_first();
+    // It waits for the first answer, for a while.
+    queue.submit(request(2, 9000, 50, 2), 0).unwrap();
+    let read = soon(|| count.load(Ordering::SeqCst) > 0);
+    gate.open();
+    assert!(read, "the second is read");
+}
+
+#[test]
+fn what_becomes_urgent_goes_out_although_nobody_polls() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    let gate = Arc::new(Gate::default());
+    let options = QueueOptions { threads: 2, adapt: true, ..PLAIN };
+    let mut queue = PreadQueue::new(&archive, options, gate.clone()).unwrap();
+    let start = Instant::now();
+    queue.submit(request(1, 100, 50, 2), 0).unwrap();
+    gate.wait_for_the_first();
+    let ticket = queue.submit(request(2, 9000, 50, 2), 0).unwrap();
+    assert!(queue.reprioritise(ticket, 0, None));
+    let read = soon(|| gate.taken.load(Ordering::SeqCst) > 1);
+    gate.open();
+    assert!(read, "the second is read");
+    // Others wait 100 ms for the first answer.
+    assert!(start.elapsed() < Duration::from_millis(90), "{:?}", start.elapsed());
 }

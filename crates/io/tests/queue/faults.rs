@@ -76,10 +76,64 @@ fn a_device_that_does_not_answer_is_given_up_and_keeps_its_place() {
     assert_eq!((out[0].id, out[0].completed_ns), (1, 1_000_000));
     assert_eq!(error.kind, ReadErrorKind::Stalled { after_ns: 1_000_000 });
     assert!(error.to_string().contains("no answer from the device after 1 ms"), "{error}");
-    assert_eq!((out.len(), queue.in_flight()), (1, 1), "2 waits for the device");
+    assert_eq!((out.len(), queue.in_flight()), (2, 0));
+    // 2 waited for a place, and the one that there is has stalled. So has it for 3.
+    assert_eq!((out[1].id, out[1].completed_ns), (2, 1_000_000));
+    queue.submit(request(3, 0, 100, 0), STALL_NS).unwrap();
+    assert_eq!(queue.next_event_ns(), Some(STALL_NS));
+    queue.poll(STALL_NS, &mut out);
+    let kinds = [1, 2].map(|index: usize| out[index].result.as_ref().unwrap_err().kind);
+    let after = |after_ns| ReadErrorKind::Stalled { after_ns };
+    assert_eq!(kinds, [after(1_000_000), after(STALL_NS)]);
     // The device is free again when the first read has arrived at last: 200 + 250 ms.
-    queue.poll(u64::MAX / 2, &mut out);
-    assert_eq!((out[1].id, out[1].completed_ns), (2, 200 + STALL_NS + 1_000_000));
+    queue.submit(request(4, 0, 100, 0), 200 + STALL_NS).unwrap();
+    assert_eq!(queue.counters().reads, 2, "4 went to the device");
+}
+
+#[test]
+fn a_dead_device_ends_every_request() {
+    let archive = archive();
+    let faults = FaultPlan { stall_per_million: 1_000_000, ..FaultPlan::default() };
+    // Once with a window that is full, once with bytes that are all held, once with no place.
+    for (adapt, bytes_max, reads_max) in
+        [(true, 64 << 20, 64), (false, 9000, 64), (false, 64 << 20, 4)]
+    {
+        let options = QueueOptions { adapt, bytes_max, reads_max, stall_ns: 1_000_000, ..PLAIN };
+        let mut queue =
+            SimQueue::with_model(&archive, plain_device(64), options, 0, faults).unwrap();
+        for id in 0..60 {
+            queue.submit(request(id, id * 500, 2000, (id % 3) as u8), 0).unwrap();
+        }
+        let mut out = Vec::new();
+        queue.poll(STALL_NS / 2, &mut out);
+        assert_eq!((out.len(), queue.in_flight()), (60, 0));
+        assert!(out.iter().all(|done| matches!(
+            done.result.as_ref().unwrap_err().kind,
+            ReadErrorKind::Stalled { after_ns: 1_000_000.. }
+        )));
+    }
+}
+
+#[test]
+fn who_waits_behind_a_first_read_that_stalls_is_read_after_100_ms() {
+    let archive = archive();
+    // Seeded so that the first read stalls and the second does not.
+    let mut ends = (0..).map(|seed| {
+        let faults = FaultPlan { seed, stall_per_million: 500_000, ..FaultPlan::default() };
+        let options = QueueOptions { adapt: true, ..PLAIN };
+        let mut queue =
+            SimQueue::with_model(&archive, plain_device(8), options, 0, faults).unwrap();
+        for id in 0..2 {
+            queue.submit(request(id, id * 9000, 10, 2), 0).unwrap();
+        }
+        let mut ends = Vec::new();
+        while let Some(next_ns) = queue.next_event_ns() {
+            ends.extend(times(&mut queue, next_ns));
+        }
+        ends
+    });
+    let ends = ends.find(|ends| ends[0].0 == 1);
+    assert_eq!(ends.unwrap(), [(1, 100_000_110), (0, 110 + STALL_NS)]);
 }
 
 #[test]
