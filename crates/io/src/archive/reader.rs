@@ -66,22 +66,15 @@ impl Archive {
     /// One clear line for a file that is missing, empty, too short, no archive, unfinished, of
     /// another version, truncated or damaged.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let fail = |source: io::Error| {
-            let path = path.to_path_buf();
-            match source.kind() {
-                io::ErrorKind::NotFound => ArchiveError::Missing { path },
-                _ => ArchiveError::Io { action: "open", path, source },
-            }
-        };
-        // Asked before it is opened: opening a pipe would wait for its other end.
-        let metadata = fs::metadata(path).map_err(fail)?;
-        if !metadata.is_file() {
-            return Err(ArchiveError::NotAFile { path: path.to_path_buf() });
-        }
-        let file = File::open(path).map_err(fail)?;
-        let file_bytes = file.metadata().map_err(fail)?.len();
+        Self::of_file(path, open_file(path)?)
+    }
+
+    /// As [`open`](Self::open), of a file that [`open_file`] opened at `path`. The archive keeps it
+    /// open, and with it a lock that was taken.
+    pub(super) fn of_file(path: &Path, file: File) -> Result<Self, ArchiveError> {
+        let file_bytes = file.metadata().map_err(|source| not_opened(path, source))?.len();
         check_length(path, file_bytes)?;
-        let map = Map::of_file(file).map_err(fail)?;
+        let map = Map::of_file(file).map_err(|source| not_opened(path, source))?;
         Self::of_map(path.to_path_buf(), map)
     }
 
@@ -457,6 +450,24 @@ impl Archive {
             Some(file) => read_exact_at(file, offset, out),
             None => slice(&self.map, offset, out.len()).map(|bytes| out.copy_from_slice(bytes)),
         }
+    }
+}
+
+/// Opens what may be an archive, to be read.
+pub(super) fn open_file(path: &Path) -> Result<File, ArchiveError> {
+    // Asked before it is opened: opening a pipe would wait for its other end.
+    let metadata = fs::metadata(path).map_err(|source| not_opened(path, source))?;
+    if !metadata.is_file() {
+        return Err(ArchiveError::NotAFile { path: path.to_path_buf() });
+    }
+    File::open(path).map_err(|source| not_opened(path, source))
+}
+
+fn not_opened(path: &Path, source: io::Error) -> ArchiveError {
+    let path = path.to_path_buf();
+    match source.kind() {
+        io::ErrorKind::NotFound => ArchiveError::Missing { path },
+        _ => ArchiveError::Io { action: "open", path, source },
     }
 }
 

@@ -75,8 +75,8 @@ impl ArchiveWriter {
     /// Those of [`Archive::open`](crate::Archive::open), also when only the newest directory or a
     /// superblock is damaged; `InUse` when another process is writing it.
     pub fn append(path: &Path) -> Result<Self, ArchiveError> {
-        // A reader's checks of what the path leads to, and of the directory.
-        super::reader::Archive::open(path)?;
+        // What the path leads to; what is in it is read under the lock.
+        super::reader::open_file(path)?;
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(|source| {
             ArchiveError::Io { action: "append to", path: path.into(), source }
         })?;
