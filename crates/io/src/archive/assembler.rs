@@ -130,6 +130,9 @@ impl<S: Storage> Assembler<S> {
             Err(ReadFault::Io(source)) => return Err(source.into()),
             Err(ReadFault::Fault(fault)) => return Err(damaged(fault)),
         };
+        // What was read may be in the system's memory alone, if its writer was killed. It must be
+        // durable before the generation before it is written over: else a power cut leaves neither.
+        storage.sync()?;
         // A run of its own, so that what is appended together is read together.
         let mut ledger = Ledger::after(directory);
         ledger.begin_run();
