@@ -193,12 +193,12 @@ pub enum SuperblockFault {
         /// That size.
         found: u32,
     },
-    /// Its generation belongs into the other superblock.
+    /// Its generation belongs into the other superblock, or is so large that none could follow.
     Generation {
         /// The generation.
         found: u64,
     },
-    /// Slots for the directory that do not begin and end on pages.
+    /// Slots for the directory that do not begin and end on pages, or reach beyond the file.
     Slots {
         /// Bytes in a slot of the root.
         root_bytes: u32,

@@ -240,12 +240,15 @@ impl Superblock {
             slots: Slots { root_bytes: u32_at(bytes, 48), leaf_bytes: u32_at(bytes, 52) },
             content_hash: u128_at(bytes, 56),
         };
-        if superblock.generation % 2 != index as u64 {
+        // No generation could follow the last one.
+        let generation = superblock.generation;
+        if generation % 2 != index as u64 || generation == u64::MAX {
             return Err(SuperblockFault::Generation { found: superblock.generation });
         }
         let Slots { root_bytes, leaf_bytes } = superblock.slots;
         let aligned = |bytes: u32| u64::from(bytes).is_multiple_of(RUN_ALIGN_BYTES);
-        if !(aligned(root_bytes) && aligned(leaf_bytes)) {
+        let is_in_file = superblock.slots.end() <= superblock.file_bytes;
+        if !(aligned(root_bytes) && aligned(leaf_bytes) && is_in_file) {
             return Err(SuperblockFault::Slots { root_bytes, leaf_bytes });
         }
         Ok(superblock)
