@@ -587,6 +587,23 @@ fn equal_content_has_an_equal_hash_and_is_stored_once() {
 }
 
 #[test]
+fn content_shared_with_an_older_entry_is_stored_once_though_that_is_replaced() {
+    let add = |id, kind: u32| {
+        let (filter, profile) = (Filter::None, Profile::Fast);
+        Op::Add { id, bytes: noise(kind, 500), filter, profile }
+    };
+    // In the model: equal content is stored once.
+    archive::check(&[add(0, 1), Op::Commit, add(1, 1), add(0, 2), add(2, 1)]);
+    archive::check(&[add(0, 1), Op::Commit, add(1, 1), Op::Remove { id: 0 }, add(2, 1)]);
+    // Two forms of it are stored once each.
+    let shuffled = |id| {
+        let (filter, profile) = (Filter::ByteShuffle { stride: 2 }, Profile::Fast);
+        Op::Add { id, bytes: noise(1, 500), filter, profile }
+    };
+    archive::check(&[add(0, 1), shuffled(1), add(2, 1), shuffled(3), Op::Commit, shuffled(4)]);
+}
+
+#[test]
 fn contents_with_one_hash_are_not_taken_for_each_other() {
     // Two archives put together so that entry 1 claims the hash of entry 0: the bytes differ, so
     // a writer that adds entry 0's content again must not be given entry 1's.

@@ -109,6 +109,8 @@ fn content(input: &mut &[u8]) -> Option<Vec<u8>> {
 #[derive(Clone, Default)]
 struct Held {
     entries: BTreeMap<u32, Vec<u8>>,
+    /// How each entry was packed.
+    forms: BTreeMap<u32, (Filter, Profile)>,
     sections: BTreeMap<[u8; 8], Vec<u8>>,
     names: BTreeMap<String, u32>,
 }
@@ -131,6 +133,7 @@ pub fn check(ops: &[Op]) -> Vec<u8> {
                 } else {
                     result.expect("a new entry");
                     held.entries.insert(*id, bytes.clone());
+                    held.forms.insert(*id, (*filter, *profile));
                     added.push(*id);
                 }
             }
@@ -207,7 +210,7 @@ fn committed(builder: ArchiveBuilder, held: &Held, generation: u64) -> Vec<u8> {
     bytes
 }
 
-/// Extents are disjoint or of equal content, which is stored once if its filter is the same.
+/// Extents are disjoint or of equal content, which is stored once if it was packed the same way.
 fn check_places(archive: &Archive, held: &Held) {
     let mut extents = Vec::new();
     for id in held.entries.keys() {
@@ -219,6 +222,12 @@ fn check_places(archive: &Archive, held: &Held) {
     }
     extents.retain(|extent| extent.1 > 0);
     extents.sort_unstable();
+    let mut places = BTreeMap::new();
+    for &(start, _, id) in &extents {
+        let (filter, profile) = held.forms[&id];
+        let form = (&held.entries[&id], format!("{filter:?} {profile:?}"));
+        assert_eq!(*places.entry(form).or_insert(start), start, "entry {id} is stored again");
+    }
     for pair in extents.windows(2) {
         let [(start, bytes, id), (next, _, other)] = *pair else { continue };
         let (own, others) = (&held.entries[&id], &held.entries[&other]);
