@@ -210,6 +210,38 @@ fn wrong_calls_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn the_last_section_is_kept_for_names_as_soon_as_there_are_any() {
+    let numbered = |index: u64| index.to_le_bytes();
+    let fill = |builder: &mut ArchiveBuilder, count: u64| {
+        (0..count).for_each(|index| builder.section(numbered(index), b"x").unwrap());
+    };
+    let too_many = |result: Result<(), ArchiveError>| {
+        assert!(matches!(result, Err(ArchiveError::TooManySections)), "{result:?}");
+    };
+    // Names first.
+    let mut builder = ArchiveBuilder::new();
+    builder.name(0, "named").unwrap();
+    fill(&mut builder, 1023);
+    too_many(builder.section(numbered(1023), b"x"));
+    let (bytes, summary) = builder.finish();
+    assert_eq!(summary.sections, 1024);
+    let archive = Archive::from_bytes(bytes.clone()).unwrap();
+    assert_eq!(archive.names().unwrap().find("named"), Some(0));
+    // They have their place already.
+    let mut builder = ArchiveBuilder::append(bytes).unwrap();
+    builder.name(1, "another").unwrap();
+    builder.section(numbered(5), b"y").unwrap();
+    too_many(builder.section(numbered(1023), b"x"));
+    assert_eq!(builder.finish().1.sections, 1024);
+    // Sections first.
+    let mut builder = ArchiveBuilder::new();
+    fill(&mut builder, 1024);
+    too_many(builder.name(0, "named"));
+    too_many(builder.section(numbered(1024), b"x"));
+    assert_eq!(builder.finish().1.sections, 1024);
+}
+
+#[test]
 fn archive_and_buffers_cross_threads() {
     fn crosses<T: Send + Sync + 'static>() {}
     crosses::<Archive>();

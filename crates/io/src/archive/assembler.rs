@@ -218,7 +218,9 @@ impl<S: Storage> Assembler<S> {
     }
 
     fn write_section(&mut self, name: [u8; 8], packed: &Packed) -> Result<(), StorageError> {
-        self.ledger.check_section(name)?;
+        let names_come = self.names_changed && self.ledger.section(NAMES).is_none();
+        let kept = usize::from(names_come && name != NAMES);
+        self.ledger.check_section(name, kept)?;
         let record = self.store(packed)?;
         self.ledger.add_section(name, record);
         Ok(())
@@ -228,7 +230,8 @@ impl<S: Storage> Assembler<S> {
     /// had goes over to this one.
     ///
     /// # Errors
-    /// `Archive` when the names of an older generation are damaged, `Io` when they cannot be read.
+    /// `Archive` when the names of an older generation are damaged, or `TooManySections` when there
+    /// are 1024 sections and no names yet, which need one; `Io` when they cannot be read.
     pub fn name(&mut self, id: u32, name: &str) -> Result<(), StorageError> {
         self.names()?.insert(name.to_owned(), id);
         Ok(())
@@ -243,6 +246,8 @@ impl<S: Storage> Assembler<S> {
     }
 
     fn names(&mut self) -> Result<&mut BTreeMap<String, u32>, StorageError> {
+        // Before anything else is written, not when they are.
+        self.ledger.check_section(NAMES, 0)?;
         if self.names.is_none() {
             self.names = Some(self.read_names()?);
         }

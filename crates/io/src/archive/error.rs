@@ -140,7 +140,7 @@ pub enum ArchiveError {
         /// The id.
         id: u32,
     },
-    /// More sections than the format allows.
+    /// More sections than the format allows: 1024, of which the names of entries take one.
     TooManySections,
     /// An entry or a section of 4 GiB or more.
     TooLarge {
@@ -451,7 +451,9 @@ impl fmt::Display for ArchiveError {
                 write!(f, "there is no section {} to take away", Name(name))
             }
             Self::EntryId { id } => write!(f, "entry id {id} is not below {ENTRIES_MAX}"),
-            Self::TooManySections => write!(f, "more than {SECTIONS_MAX} sections"),
+            Self::TooManySections => {
+                write!(f, "more than {SECTIONS_MAX} sections, that of the names included")
+            }
             Self::TooLarge { logical_bytes } => {
                 write!(f, "{logical_bytes} bytes in one entry; split it into pieces below 4 GiB")
             }

@@ -136,11 +136,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether a section may be added.
-    pub(crate) fn check_section(&self, name: [u8; 8]) -> Result<(), ArchiveError> {
+    /// Whether a section may be added, where places are kept for `kept` others.
+    pub(crate) fn check_section(&self, name: [u8; 8], kept: usize) -> Result<(), ArchiveError> {
         match self.sections.iter().find(|(other, ..)| *other == name) {
             Some((.., true)) => Err(ArchiveError::DuplicateSection { name }),
-            None if self.sections.len() == SECTIONS_MAX => Err(ArchiveError::TooManySections),
+            None if self.sections.len() + kept >= SECTIONS_MAX => {
+                Err(ArchiveError::TooManySections)
+            }
             _ => Ok(()),
         }
     }

@@ -149,7 +149,8 @@ impl ArchiveWriter {
     /// that another entry had goes over to this one.
     ///
     /// # Errors
-    /// `BadNames` or `Io` when the names of an older generation cannot be read.
+    /// `BadNames` or `Io` when the names of an older generation cannot be read, `TooManySections`
+    /// when there are 1024 sections and no names yet, which need one.
     pub fn name(&mut self, id: u32, name: &str) -> Result<(), ArchiveError> {
         self.with(|assembler| assembler.name(id, name))
     }
