@@ -272,6 +272,17 @@ fn a_directory_over_one_mebibyte_costs_one_request_more() {
     assert_eq!(counters.received_bytes, server.sent_bytes() as u64);
 }
 
+#[test]
+fn an_entry_of_any_size_is_read_from_its_server() {
+    let bytes = noise(5, 65 << 20);
+    let mut builder = ArchiveBuilder::new();
+    builder.add(0, &pack(&bytes, Filter::None)).unwrap();
+    let server = Server::new(builder.finish().0);
+    let archive = Archive::open_remote(&server.url, RemoteOptions::default()).unwrap();
+    assert!(archive.extent(0).unwrap().stored_bytes as u64 > QueueOptions::remote().bytes_max);
+    assert!(archive.read(0).unwrap() == bytes);
+}
+
 /// This test program again, in a process of its own that runs only that test.
 fn child(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());

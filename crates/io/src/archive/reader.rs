@@ -376,6 +376,14 @@ impl Archive {
         self.superblock.file_bytes
     }
 
+    /// Stored bytes of the largest entry or section.
+    #[cfg(feature = "remote")]
+    pub(crate) fn stored_bytes_max(&self) -> u64 {
+        let sections = self.directory.root.sections.iter().map(|(_, record)| record);
+        let records = self.directory.present().map(|(_, record)| record).chain(sections);
+        records.map(|record| u64::from(record.stored_bytes)).max().unwrap_or(0)
+    }
+
     /// Bytes that the directory takes in memory.
     pub fn index_bytes(&self) -> u64 {
         let directory = &self.directory;

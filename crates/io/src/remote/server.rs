@@ -88,7 +88,10 @@ impl Archive {
             return Err(fail(ArchiveError::Truncated { path, file_bytes: there, expected_bytes }));
         }
         let pool = Arc::new(HeapPool::default());
-        let options = QueueOptions::remote();
+        // Nobody could raise the budget of this queue for an entry that is larger.
+        let limits = QueueOptions::remote();
+        let bytes_max = limits.bytes_max.max(archive.stored_bytes_max());
+        let options = QueueOptions { bytes_max, ..limits };
         let mut queue = RemoteQueue::start(runtime, source, file_bytes, options, pool)?;
         let (send, arrived) = mpsc::sync_channel(1);
         queue.on_arrival(Arrival::new(move || {
