@@ -357,6 +357,11 @@ impl DeadRecord {
         self.offset + self.bytes
     }
 
+    /// Bytes of all of them, or the most there can be: in a hostile file they overlap.
+    pub(crate) fn bytes_of(records: &[Self]) -> u64 {
+        records.iter().fold(0, |sum, record| sum.saturating_add(record.bytes))
+    }
+
     pub(crate) fn encode(&self) -> [u8; DEAD_BYTES] {
         let mut out = [0; DEAD_BYTES];
         out[..8].copy_from_slice(&self.offset.to_le_bytes());
@@ -394,5 +399,17 @@ impl DeadRecord {
             return Err(EntryFault::Extent { offset: record.offset, stored_bytes });
         }
         Ok(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeadRecord;
+
+    #[test]
+    fn bytes_of_dead_extents_that_overlap_do_not_overflow() {
+        let dead = |bytes| DeadRecord { offset: 8192, bytes, id: 0, blocks: 0, crc32c: 0 };
+        assert_eq!(DeadRecord::bytes_of(&[dead(3), dead(4)]), 7);
+        assert_eq!(DeadRecord::bytes_of(&[dead(1 << 63), dead(1 << 63), dead(1)]), u64::MAX);
     }
 }

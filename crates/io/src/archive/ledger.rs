@@ -412,7 +412,7 @@ impl Ledger {
             duplicates: (with_bytes - extents.len()) as u32,
             logical_bytes: all().map(|record| u64::from(record.logical_bytes)).sum(),
             stored_bytes: extents.iter().map(|&(_, bytes)| u64::from(bytes)).sum(),
-            dead_bytes: self.dead.iter().map(|dead| dead.bytes).sum(),
+            dead_bytes: DeadRecord::bytes_of(&self.dead),
             file_bytes: superblock.file_bytes,
             generation: superblock.generation,
             content_hash: superblock.content_hash,

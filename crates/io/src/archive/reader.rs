@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::directory::{Directory, ReadFault};
 use super::error::{ArchiveError, SuperblockFault};
-use super::format::{DATA_MIN, EntryRecord, FRONT_BYTES, SUPERBLOCK_BYTES, Superblock};
+use super::format::{DATA_MIN, DeadRecord, EntryRecord, FRONT_BYTES, SUPERBLOCK_BYTES, Superblock};
 use super::names::{NAMES, Names};
 use super::storage::{read_exact_at, slice};
 use crate::block::{BlockError, BlockErrorKind, Packed, decode_entry};
@@ -360,7 +360,7 @@ impl Archive {
 
     /// Bytes in the file that only older generations use.
     pub fn dead_bytes(&self) -> u64 {
-        self.directory.dead.iter().map(|dead| dead.bytes).sum()
+        DeadRecord::bytes_of(&self.directory.dead)
     }
 
     /// Bytes of the directory, and whether it lies in front, where a reader far away finds it with
