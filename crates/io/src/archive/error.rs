@@ -229,9 +229,9 @@ pub enum DirectoryFault {
         /// The checksum of the bytes.
         found: u32,
     },
-    /// The root's counts do not add up to its length.
+    /// The root's counts do not add up to its length, or it is longer than any can be.
     RootLength {
-        /// Bytes that its counts need.
+        /// Bytes that its counts need, or the most there can be.
         expected: u64,
         /// Bytes there are.
         found: u64,

@@ -121,6 +121,9 @@ pub(crate) const ROOT_HEADER_BYTES: usize = 32;
 pub(crate) const ENTRY_BYTES: usize = 48;
 pub(crate) const LEAF_BYTES: usize = LEAF_ENTRIES * ENTRY_BYTES;
 pub(crate) const SECTION_BYTES: usize = 8 + ENTRY_BYTES;
+/// Of most sections and most entries.
+pub(crate) const ROOT_BYTES_MAX: usize =
+    ROOT_HEADER_BYTES + SECTIONS_MAX * SECTION_BYTES + ENTRIES_MAX as usize / LEAF_ENTRIES * 4;
 pub(crate) const BLOCK_RECORD_BYTES: usize = 8;
 pub(crate) const DEAD_BYTES: usize = 32;
 /// Dead records may fill as much of the directory as the entries of the largest archive.

@@ -16,6 +16,10 @@ use super::options::RemoteOptions;
 use super::transport::{self, NotTheRange};
 use crate::queue::ReadErrorKind;
 
+/// The most that one request of an archive that is being opened asks for, and that memory is taken for
+/// before it comes.
+const PIECE_BYTES: u64 = 16 << 20;
+
 /// What reading from a server has cost so far, over all that reads from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RemoteCounters {
@@ -138,8 +142,9 @@ impl Source {
         Ok(Self { object: Arc::clone(object), store, path, keeping: Mutex::default() })
     }
 
-    /// A range of which the file may hold less. The first one tells which version there is; what is
-    /// kept on disk of that version is not sent again.
+    /// A range of which the file may hold less, which may be as long as the server or the archive
+    /// claims: memory grows with what comes. The first one tells which version there is; what is kept
+    /// on disk of that version is not sent again.
     pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Vec<u8>, ReadErrorKind> {
         let object = &self.object;
         if object.version.get().is_none() {
@@ -160,9 +165,14 @@ impl Source {
             }
         }
         let end = object.file_bytes().map_or(range.end, |file_bytes| range.end.min(file_bytes));
-        let range = range.start.min(end)..end;
-        let mut bytes = vec![0; (range.end - range.start) as usize];
-        self.read(range, &mut bytes).await?;
+        let mut bytes = Vec::new();
+        let mut at = range.start.min(end);
+        while at < end {
+            let (arrived, until) = (bytes.len(), end.min(at + PIECE_BYTES));
+            bytes.resize(arrived + (until - at) as usize, 0);
+            self.read(at..until, &mut bytes[arrived..]).await?;
+            at = until;
+        }
         Ok(bytes)
     }
 
