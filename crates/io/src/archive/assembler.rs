@@ -173,7 +173,8 @@ impl<S: Storage> Assembler<S> {
         Ok(())
     }
 
-    /// Takes entry `id` of an older generation out of this one.
+    /// Takes entry `id` of an older generation out of this one. Its names stay, and name nothing until
+    /// there is such an entry again; [`unname`](Self::unname) takes them away.
     ///
     /// # Errors
     /// `Archive` with `NoEntry` when there is none, `DuplicateEntry` when it was added here.
@@ -270,7 +271,8 @@ impl<S: Storage> Assembler<S> {
     ///
     /// # Errors
     /// `Abandoned` when an earlier write failed, `Io` when this one does. An older generation
-    /// is then still whole.
+    /// is then still whole; but where it was the last sync that failed, readers may find the new one,
+    /// which a power cut may take away again.
     pub fn finish(mut self) -> Result<(S, Summary), StorageError> {
         self.check()?;
         if self.names_changed {

@@ -51,7 +51,7 @@ impl ArchiveBuilder {
         self.assembler.add(id, packed).map_err(told)
     }
 
-    /// As [`ArchiveWriter::remove`](crate::ArchiveWriter::remove).
+    /// As [`ArchiveWriter::remove`](crate::ArchiveWriter::remove): names stay.
     ///
     /// # Errors
     /// `NoEntry` or `DuplicateEntry`; the archive is then as before the call.

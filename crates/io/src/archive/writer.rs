@@ -102,7 +102,8 @@ impl ArchiveWriter {
         self.with(|assembler| assembler.add(id, packed))
     }
 
-    /// Takes entry `id` of an older generation out of this one.
+    /// Takes entry `id` of an older generation out of this one. Its names stay, and name nothing until
+    /// there is such an entry again; [`unname`](Self::unname) takes them away.
     ///
     /// # Errors
     /// `NoEntry` when there is none, `DuplicateEntry` when it was added here.
@@ -168,7 +169,9 @@ impl ArchiveWriter {
     ///
     /// # Errors
     /// `Abandoned` when an earlier write failed, `Io` when this one does. What was at the path
-    /// before is then still there.
+    /// before is then still there, with two exceptions, in which readers find what is new but a power
+    /// cut may bring the old back: `Io` of the folder that could not be synced behind the rename, and
+    /// of the last sync of an append.
     pub fn finish(mut self) -> Result<Summary, ArchiveError> {
         let Some(assembler) = self.assembler.take() else {
             return Err(ArchiveError::Abandoned { path: self.written.clone() });
