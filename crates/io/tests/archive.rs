@@ -394,6 +394,11 @@ fn impossible_superblocks_are_refused_by_name() {
         changed(48, 4095, 4),
         ArchiveError::Superblocks { faults: [SuperblockFault::Slots { .. }, _], .. }
     ));
+    // A page less than 4 GiB, in a file of a few pages.
+    assert!(matches!(
+        changed(52, 0xFFFF_F000, 4),
+        ArchiveError::Superblocks { faults: [SuperblockFault::Slots { .. }, _], .. }
+    ));
     assert!(matches!(
         changed(32, u64::MAX, 8),
         ArchiveError::Directory { fault: DirectoryFault::RootExtent { .. }, .. }
@@ -414,6 +419,50 @@ fn impossible_superblocks_are_refused_by_name() {
     bytes[20] ^= 1;
     bytes[4096 + 20] ^= 1;
     assert!(matches!(Archive::from_bytes(bytes), Err(ArchiveError::Superblocks { .. })));
+}
+
+/// An append would write leaves behind the end of the file, or make a file as long as the slots.
+#[test]
+fn slots_that_the_file_does_not_hold_are_refused_here_and_from_afar() {
+    let (mut bytes, summary) = ArchiveBuilder::new().finish();
+    bytes.resize(16384, 0);
+    // No entries, sections, leaves or dead extents.
+    bytes[8192..8192 + 32].fill(0);
+    for (at, generation) in [(0, 2u64), (4096, 1)] {
+        let mut superblock = b"\x89FAR\r\n\x1a\n".to_vec();
+        superblock.extend(1u32.to_le_bytes());
+        superblock.extend(65536u32.to_le_bytes());
+        for field in [generation, 16384, 8192] {
+            superblock.extend(field.to_le_bytes());
+        }
+        for field in [32, crc32c(&[0; 32]), 4096, 0xFFFF_F000] {
+            superblock.extend(field.to_le_bytes());
+        }
+        superblock.extend(summary.content_hash.to_le_bytes());
+        let crc = crc32c(&superblock);
+        superblock.extend(crc.to_le_bytes());
+        bytes[at..at + 76].copy_from_slice(&superblock);
+    }
+    let slots = SuperblockFault::Slots { root_bytes: 4096, leaf_bytes: 0xFFFF_F000 };
+    let refused = |result: Result<(), ArchiveError>| match result {
+        Err(ArchiveError::Superblocks { faults, .. }) => assert_eq!(faults, [slots; 2]),
+        other => panic!("{other:?}"),
+    };
+    refused(Archive::from_bytes(bytes.clone()).map(drop));
+    refused(RemoteIndex::new().supply(0, &bytes));
+    refused(ArchiveBuilder::append(bytes).map(drop));
+}
+
+#[test]
+fn a_generation_that_none_can_follow_is_refused() {
+    let mut bytes = small();
+    bytes[4096 + 16..4096 + 24].copy_from_slice(&u64::MAX.to_le_bytes());
+    reseal(&mut bytes);
+    let fault = SuperblockFault::Generation { found: u64::MAX };
+    match ArchiveBuilder::append(bytes) {
+        Err(ArchiveError::DamagedSuperblock { fault: found, .. }) => assert_eq!(found, fault),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -535,6 +584,23 @@ fn equal_content_has_an_equal_hash_and_is_stored_once() {
     let archive = Archive::from_bytes(bytes).unwrap();
     assert_eq!(archive.extent(2), archive.extent(3));
     assert!(archive.verify(&mut quiet).unwrap().is_clean());
+}
+
+#[test]
+fn content_shared_with_an_older_entry_is_stored_once_though_that_is_replaced() {
+    let add = |id, kind: u32| {
+        let (filter, profile) = (Filter::None, Profile::Fast);
+        Op::Add { id, bytes: noise(kind, 500), filter, profile }
+    };
+    // In the model: equal content is stored once.
+    archive::check(&[add(0, 1), Op::Commit, add(1, 1), add(0, 2), add(2, 1)]);
+    archive::check(&[add(0, 1), Op::Commit, add(1, 1), Op::Remove { id: 0 }, add(2, 1)]);
+    // Two forms of it are stored once each.
+    let shuffled = |id| {
+        let (filter, profile) = (Filter::ByteShuffle { stride: 2 }, Profile::Fast);
+        Op::Add { id, bytes: noise(1, 500), filter, profile }
+    };
+    archive::check(&[add(0, 1), shuffled(1), add(2, 1), shuffled(3), Op::Commit, shuffled(4)]);
 }
 
 #[test]

@@ -32,8 +32,9 @@ struct State {
     pending: Vec<Change>,
     /// Of every sync and every write: what was durable, and what was not.
     history: History,
-    /// Syncs so far: a crash before the last one may not be survived by the new generation.
-    syncs: usize,
+    /// Changes and syncs that are still done; all later ones fail, as those of a process do that was
+    /// killed. `None`: all are done.
+    steps_left: Option<usize>,
 }
 
 /// A disk in memory whose history can be looked at.
@@ -46,6 +47,14 @@ impl Disk {
         disk.0.borrow_mut().seen.clone_from(&bytes);
         disk.0.borrow_mut().durable = bytes;
         disk
+    }
+
+    /// Another process takes over: nothing fails any more, and the history begins here.
+    fn go_on(&self) {
+        let mut state = self.0.borrow_mut();
+        state.steps_left = None;
+        state.history.clear();
+        state.remember();
     }
 }
 
@@ -60,6 +69,7 @@ impl Storage for Disk {
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
+        state.step()?;
         let old = state.seen.len();
         state.seen.write_at(offset, bytes)?;
         let new = state.seen.len();
@@ -77,6 +87,7 @@ impl Storage for Disk {
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
+        state.step()?;
         let (old, new) = (state.seen.len(), len as usize);
         state.seen.resize(new, 0);
         state.pending.push(Change::Len { old, new });
@@ -86,15 +97,26 @@ impl Storage for Disk {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
+        state.step()?;
         state.durable = state.seen.clone();
         state.pending.clear();
-        state.syncs += 1;
         state.remember();
         Ok(())
     }
 }
 
 impl State {
+    fn step(&mut self) -> io::Result<()> {
+        match &mut self.steps_left {
+            Some(0) => Err(io::ErrorKind::Interrupted.into()),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn remember(&mut self) {
         self.history.push((self.durable.clone(), self.pending.clone()));
     }
@@ -170,15 +192,21 @@ fn history(count: u32) -> (Vec<u8>, History, Vec<u8>) {
 
 /// After any cut, one of the two generations is there, whole; the old one's bytes were never lost.
 fn survives(bytes: Vec<u8>, old: &Archive, new: &Archive, what: &str) -> bool {
+    survivor(bytes, &[old, new], what) == new.generation()
+}
+
+/// Which of these generations is there, whole.
+fn survivor(bytes: Vec<u8>, generations: &[&Archive], what: &str) -> u64 {
     let archive = Archive::from_bytes(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let is_new = archive.generation() == new.generation();
-    let expected = if is_new { new } else { old };
-    assert_eq!(archive.generation(), expected.generation(), "{what}");
+    let mut generations = generations.iter();
+    let expected = generations
+        .find(|expected| expected.generation() == archive.generation())
+        .unwrap_or_else(|| panic!("{what}: generation {}", archive.generation()));
     assert_eq!(archive.content_hash(), expected.content_hash(), "{what}");
     assert_eq!(contents(&archive), contents(expected), "{what}");
     let report = archive.verify(&mut |_, _| {}).unwrap();
     assert!(report.is_whole(), "{what}: {report:?}");
-    is_new
+    archive.generation()
 }
 
 #[test]
@@ -204,6 +232,49 @@ fn every_prefix_of_the_unsynced_sectors_leaves_a_whole_generation() {
     }
 }
 
+/// The first append is killed after each of its steps in turn, so that what it wrote is only in the
+/// system's memory; the next one goes on from that, and then the power is cut.
+#[test]
+fn a_cut_while_appending_behind_an_append_that_was_killed_leaves_a_whole_generation() {
+    for count in 1..4 {
+        let old_bytes = archive_of(count);
+        let old = Archive::from_bytes(old_bytes.clone()).unwrap();
+        let mut generations_survived = Vec::new();
+        for steps in 0.. {
+            let disk = Disk::of(old_bytes.clone());
+            disk.0.borrow_mut().steps_left = Some(steps);
+            let is_whole = Assembler::append(disk.clone()).is_ok_and(|mut assembler| {
+                add(&mut assembler, count);
+                assembler.finish().is_ok()
+            });
+            if is_whole {
+                break;
+            }
+            disk.go_on();
+            let between = Archive::from_bytes(disk.0.borrow().seen.clone()).unwrap();
+            let mut assembler = Assembler::append(disk.clone()).unwrap();
+            add(&mut assembler, count + 1);
+            assembler.finish().unwrap();
+            let state = disk.0.borrow();
+            let new = Archive::from_bytes(state.seen.clone()).unwrap();
+            for (step, (durable, pending)) in state.history.iter().enumerate() {
+                for turn in 0..8 {
+                    // Every fourth, from another one on each turn, or all but those.
+                    let is_written = |index: usize| (index % 4 == turn % 4) == (turn < 4);
+                    let bytes = after_cut(durable, pending, is_written);
+                    let what = format!("killed after {steps}, cut at {step}, {turn}");
+                    generations_survived.push(survivor(bytes, &[&old, &between, &new], &what));
+                }
+            }
+        }
+        generations_survived.sort_unstable();
+        generations_survived.dedup();
+        let first = old.generation();
+        assert_eq!(generations_survived, [first, first + 1, first + 2]);
+    }
+}
+
+/// So a compaction too writes its file, before it renames it: then nothing of it may be pending.
 #[test]
 fn a_cut_while_the_first_generation_is_written_leaves_no_archive_or_all_of_it() {
     let disk = Disk::default();
@@ -219,7 +290,15 @@ fn a_cut_while_the_first_generation_is_written_leaves_no_archive_or_all_of_it() 
                 assert_eq!(contents(&archive), contents(&whole));
             }
         }
+        for part in 0..4 {
+            let bytes = after_cut(durable, pending, |index| index % 4 == part);
+            if let Ok(archive) = Archive::from_bytes(bytes) {
+                assert_eq!(contents(&archive), contents(&whole));
+            }
+        }
     }
+    let (durable, pending) = state.history.last().unwrap();
+    assert!(pending.is_empty() && *durable == state.seen, "all of it is durable at the end");
 }
 
 #[test]

@@ -3,7 +3,10 @@
 mod model;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
 
 use farplane_io::{
     Archive, ArchiveBuilder, ArchiveError, ArchiveWriter, ENTRIES_MAX, Filter, RUN_ALIGN_BYTES,
@@ -207,6 +210,38 @@ fn wrong_calls_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn the_last_section_is_kept_for_names_as_soon_as_there_are_any() {
+    let numbered = |index: u64| index.to_le_bytes();
+    let fill = |builder: &mut ArchiveBuilder, count: u64| {
+        (0..count).for_each(|index| builder.section(numbered(index), b"x").unwrap());
+    };
+    let too_many = |result: Result<(), ArchiveError>| {
+        assert!(matches!(result, Err(ArchiveError::TooManySections)), "{result:?}");
+    };
+    // Names first.
+    let mut builder = ArchiveBuilder::new();
+    builder.name(0, "named").unwrap();
+    fill(&mut builder, 1023);
+    too_many(builder.section(numbered(1023), b"x"));
+    let (bytes, summary) = builder.finish();
+    assert_eq!(summary.sections, 1024);
+    let archive = Archive::from_bytes(bytes.clone()).unwrap();
+    assert_eq!(archive.names().unwrap().find("named"), Some(0));
+    // They have their place already.
+    let mut builder = ArchiveBuilder::append(bytes).unwrap();
+    builder.name(1, "another").unwrap();
+    builder.section(numbered(5), b"y").unwrap();
+    too_many(builder.section(numbered(1023), b"x"));
+    assert_eq!(builder.finish().1.sections, 1024);
+    // Sections first.
+    let mut builder = ArchiveBuilder::new();
+    fill(&mut builder, 1024);
+    too_many(builder.name(0, "named"));
+    too_many(builder.section(numbered(1024), b"x"));
+    assert_eq!(builder.finish().1.sections, 1024);
+}
+
+#[test]
 fn archive_and_buffers_cross_threads() {
     fn crosses<T: Send + Sync + 'static>() {}
     crosses::<Archive>();
@@ -303,4 +338,98 @@ fn append_that_is_dropped_leaves_the_file_as_it_was_and_keeps_others_out() {
     }
     assert_eq!(archive.read(0).unwrap(), b"old");
     assert_eq!(Archive::open(&path).unwrap().read(0).unwrap(), b"newer");
+}
+
+#[test]
+fn nothing_is_read_before_the_lock_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("l.far"), folder.path().join("o.far"));
+    write(&path, b"old");
+    write(&other, b"new");
+    let new = Archive::open(&other).unwrap();
+    let _writer = ArchiveWriter::append(&path).unwrap();
+    // What is there while another writes is of no account: here, nothing that could be opened.
+    let zeros = vec![0; fs::metadata(&path).unwrap().len() as usize];
+    fs::write(&path, zeros).unwrap();
+    assert!(matches!(compact(&path, &path, &mut |_, _| {}), Err(ArchiveError::InUse { .. })));
+    assert!(matches!(patch(&path, &new), Err(ArchiveError::InUse { .. })));
+    assert!(matches!(ArchiveWriter::append(&path), Err(ArchiveError::InUse { .. })));
+}
+
+/// Appends one generation after the other, each with entry 0 of its own and 6000 more, until
+/// `is_over` says so; after each, `committed` is its number.
+fn append_again_and_again(path: &Path, committed: &AtomicU32, is_over: &AtomicBool) {
+    let mut number = 0u32;
+    while !is_over.load(SeqCst) {
+        let mut writer = match ArchiveWriter::append(path) {
+            Err(ArchiveError::InUse { .. }) => continue,
+            other => other.unwrap(),
+        };
+        number += 1;
+        writer.add(0, &pack(&number.to_le_bytes(), Filter::None)).unwrap();
+        for id in 1..6000 {
+            // None of them changes, so that the file hardly grows.
+            writer.add(id, &pack(b"the same", Filter::None)).unwrap();
+        }
+        writer.finish().unwrap();
+        committed.store(number, SeqCst);
+        // The other's turn, now and then.
+        std::thread::sleep(Duration::from_millis(u64::from(number % 4)));
+    }
+}
+
+/// Calls `work` while another appends, until it has succeeded 20 times.
+fn while_another_appends(path: &Path, mut work: impl FnMut() -> Result<(), ArchiveError>) {
+    let (committed, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| append_again_and_again(path, &committed, &is_over));
+        let mut done = 0;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            while done < 20 {
+                assert!(!other.is_finished(), "the other could not append");
+                let at_least = committed.load(SeqCst);
+                // Two commits while it is being opened, and its directory was written over.
+                let Ok(archive) = Archive::open(path) else { continue };
+                let entry = archive.read(0).unwrap();
+                let there = u32::from_le_bytes(entry.try_into().unwrap());
+                assert!(there >= at_least, "{at_least} was committed, {there} is there");
+                match work() {
+                    Err(ArchiveError::InUse { .. }) => {}
+                    other => {
+                        other.unwrap();
+                        done += 1;
+                    }
+                }
+            }
+        }));
+        is_over.store(true, SeqCst);
+        result.unwrap_or_else(|panic| resume_unwind(panic));
+    });
+}
+
+#[test]
+fn compaction_while_another_appends_loses_nothing_that_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.far");
+    let mut writer = ArchiveWriter::for_entries(&path, 6000).unwrap();
+    writer.add(0, &pack(&[0; 4], Filter::None)).unwrap();
+    writer.finish().unwrap();
+    while_another_appends(&path, || compact(&path, &path, &mut |_, _| {}).map(drop));
+}
+
+#[test]
+fn patch_while_another_appends_leaves_exactly_what_the_new_one_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("p.far"), folder.path().join("n.far"));
+    for path in [&path, &other] {
+        let mut writer = ArchiveWriter::for_entries(path, 6000).unwrap();
+        writer.add(0, &pack(&u32::MAX.to_le_bytes(), Filter::None)).unwrap();
+        writer.finish().unwrap();
+    }
+    let new = Archive::open(&other).unwrap();
+    while_another_appends(&path, || {
+        let (_, summary) = patch(&path, &new)?;
+        assert_eq!(summary.content_hash, new.content_hash());
+        Ok(())
+    });
 }

@@ -192,6 +192,39 @@ fn a_server_with_another_version_is_noticed() {
     }
 }
 
+/// What a read ends with once `change` has been done to a server that gives ETags, and dates, or not.
+fn read_after(e_tags: bool, dates: bool, change: impl Fn(&Server)) -> Result<(), ReadErrorKind> {
+    let server = Server::new(file());
+    server.shared.e_tags.store(e_tags, Ordering::SeqCst);
+    server.shared.dates.store(dates, Ordering::SeqCst);
+    let (archive, mut queue) = open(&server).unwrap();
+    change(&server);
+    queue.submit(request(&archive, 3), 0).unwrap();
+    let result = drain(&mut queue).pop().unwrap().result;
+    result.map(drop).map_err(|error| error.kind)
+}
+
+#[test]
+fn what_else_tells_versions_apart_counts_too() {
+    let changed = Err(ReadErrorKind::Changed);
+    let touch = |server: &Server| server.shared.modified.store(2, Ordering::SeqCst);
+    let grow = |server: &Server| server.replace([file(), vec![0; 4096]].concat());
+    let no_tags = |server: &Server| server.shared.e_tags.store(false, Ordering::SeqCst);
+    let tags = |server: &Server| server.shared.e_tags.store(true, Ordering::SeqCst);
+    // Without ETags: the date, and the length.
+    assert_eq!(read_after(false, true, |_| {}), Ok(()));
+    assert_eq!(read_after(false, true, touch), changed);
+    assert_eq!(read_after(false, false, grow), changed);
+    // An ETag that comes or goes is another one.
+    assert_eq!(read_after(true, true, no_tags), changed);
+    assert_eq!(read_after(false, true, tags), changed);
+    // Servers that share their work agree on ETags, not on dates.
+    assert_eq!(read_after(true, true, touch), Ok(()));
+    // With nothing to tell them apart, nothing is noticed here; the checksums of the blocks remain.
+    let other = |server: &Server| server.replace(file());
+    assert_eq!(read_after(false, false, other), Ok(()));
+}
+
 #[test]
 fn a_silent_server_is_given_up() {
     let server = Server::new(file());
@@ -271,6 +304,17 @@ fn a_directory_over_one_mebibyte_costs_one_request_more() {
     println!("{} requests to an entry behind a directory of 2.9 MB", counters.requests);
     assert_eq!((server.requests(), counters.requests), (3, 3));
     assert_eq!(counters.received_bytes, server.sent_bytes() as u64);
+}
+
+#[test]
+fn an_entry_of_any_size_is_read_from_its_server() {
+    let bytes = noise(5, 65 << 20);
+    let mut builder = ArchiveBuilder::new();
+    builder.add(0, &pack(&bytes, Filter::None)).unwrap();
+    let server = Server::new(builder.finish().0);
+    let archive = Archive::open_remote(&server.url, RemoteOptions::default()).unwrap();
+    assert!(archive.extent(0).unwrap().stored_bytes as u64 > QueueOptions::remote().bytes_max);
+    assert!(archive.read(0).unwrap() == bytes);
 }
 
 /// This test program again, in a process of its own that runs only that test.

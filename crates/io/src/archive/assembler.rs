@@ -130,6 +130,9 @@ impl<S: Storage> Assembler<S> {
             Err(ReadFault::Io(source)) => return Err(source.into()),
             Err(ReadFault::Fault(fault)) => return Err(damaged(fault)),
         };
+        // What was read may be in the system's memory alone, if its writer was killed. It must be
+        // durable before the generation before it is written over: else a power cut leaves neither.
+        storage.sync()?;
         // A run of its own, so that what is appended together is read together.
         let mut ledger = Ledger::after(directory);
         ledger.begin_run();
@@ -170,7 +173,8 @@ impl<S: Storage> Assembler<S> {
         Ok(())
     }
 
-    /// Takes entry `id` of an older generation out of this one.
+    /// Takes entry `id` of an older generation out of this one. Its names stay, and name nothing until
+    /// there is such an entry again; [`unname`](Self::unname) takes them away.
     ///
     /// # Errors
     /// `Archive` with `NoEntry` when there is none, `DuplicateEntry` when it was added here.
@@ -215,7 +219,9 @@ impl<S: Storage> Assembler<S> {
     }
 
     fn write_section(&mut self, name: [u8; 8], packed: &Packed) -> Result<(), StorageError> {
-        self.ledger.check_section(name)?;
+        let names_come = self.names_changed && self.ledger.section(NAMES).is_none();
+        let kept = usize::from(names_come && name != NAMES);
+        self.ledger.check_section(name, kept)?;
         let record = self.store(packed)?;
         self.ledger.add_section(name, record);
         Ok(())
@@ -225,7 +231,8 @@ impl<S: Storage> Assembler<S> {
     /// had goes over to this one.
     ///
     /// # Errors
-    /// `Archive` when the names of an older generation are damaged, `Io` when they cannot be read.
+    /// `Archive` when the names of an older generation are damaged, or `TooManySections` when there
+    /// are 1024 sections and no names yet, which need one; `Io` when they cannot be read.
     pub fn name(&mut self, id: u32, name: &str) -> Result<(), StorageError> {
         self.names()?.insert(name.to_owned(), id);
         Ok(())
@@ -240,6 +247,8 @@ impl<S: Storage> Assembler<S> {
     }
 
     fn names(&mut self) -> Result<&mut BTreeMap<String, u32>, StorageError> {
+        // Before anything else is written, not when they are.
+        self.ledger.check_section(NAMES, 0)?;
         if self.names.is_none() {
             self.names = Some(self.read_names()?);
         }
@@ -262,7 +271,8 @@ impl<S: Storage> Assembler<S> {
     ///
     /// # Errors
     /// `Abandoned` when an earlier write failed, `Io` when this one does. An older generation
-    /// is then still whole.
+    /// is then still whole; but where it was the last sync that failed, readers may find the new one,
+    /// which a power cut may take away again.
     pub fn finish(mut self) -> Result<(S, Summary), StorageError> {
         self.check()?;
         if self.names_changed {

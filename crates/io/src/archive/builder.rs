@@ -51,7 +51,7 @@ impl ArchiveBuilder {
         self.assembler.add(id, packed).map_err(told)
     }
 
-    /// As [`ArchiveWriter::remove`](crate::ArchiveWriter::remove).
+    /// As [`ArchiveWriter::remove`](crate::ArchiveWriter::remove): names stay.
     ///
     /// # Errors
     /// `NoEntry` or `DuplicateEntry`; the archive is then as before the call.
@@ -76,7 +76,8 @@ impl ArchiveBuilder {
     /// As [`ArchiveWriter::name`](crate::ArchiveWriter::name).
     ///
     /// # Errors
-    /// `BadNames` when the names of an older generation are damaged.
+    /// `BadNames` when the names of an older generation are damaged, `TooManySections` when there are
+    /// 1024 sections and no names yet, which need one.
     pub fn name(&mut self, id: u32, name: &str) -> Result<(), ArchiveError> {
         self.assembler.name(id, name).map_err(told)
     }
@@ -84,7 +85,8 @@ impl ArchiveBuilder {
     /// As [`ArchiveWriter::unname`](crate::ArchiveWriter::unname).
     ///
     /// # Errors
-    /// `BadNames` when the names of an older generation are damaged.
+    /// `BadNames` when the names of an older generation are damaged, `TooManySections` when there are
+    /// 1024 sections and no names yet, which need one.
     pub fn unname(&mut self, name: &str) -> Result<bool, ArchiveError> {
         self.assembler.unname(name).map_err(told)
     }

@@ -1,12 +1,11 @@
 //! Writing an archive anew, without what only older generations used.
 
-use std::fs::File;
 use std::path::Path;
 
 use super::error::ArchiveError;
 use super::format::{DeadRecord, RUN_ALIGN_BYTES};
 use super::ledger::Summary;
-use super::reader::Archive;
+use super::reader::{Archive, open_file};
 use super::writer::{ArchiveWriter, lock};
 
 /// What a compaction came to.
@@ -42,14 +41,11 @@ pub fn compact(
     to: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Compacted, ArchiveError> {
-    let archive = Archive::open(from)?;
-    // An append that goes on meanwhile would be lost.
-    let file = File::open(from).map_err(|source| ArchiveError::Io {
-        action: "open",
-        path: from.to_path_buf(),
-        source,
-    })?;
+    // Locked before the directory is read, and as long as the archive lives: a generation that
+    // another process appends meanwhile would be lost.
+    let file = open_file(from)?;
     lock(&file, from)?;
+    let archive = Archive::of_file(from, file)?;
     let items = in_order(&archive);
     let mut writer = ArchiveWriter::for_entries(to, archive.entries())?;
     let total = items.len() as u64;

@@ -91,9 +91,10 @@ impl Diff {
 /// # Errors
 /// Those of [`ArchiveWriter::append`] and of reading `new`. The archive is then as before.
 pub fn patch(path: &Path, new: &Archive) -> Result<(Diff, Summary), ArchiveError> {
+    let mut writer = ArchiveWriter::append(path)?;
+    // Opened under the writer's lock: what another process appends before it is compared too.
     let old = Archive::open(path)?;
     let diff = Diff::between(&old, new)?;
-    let mut writer = ArchiveWriter::append(path)?;
     let mut changes: Vec<&Change> = diff.changes.iter().collect();
     changes.sort_by_key(|change| change.new.map(|extent| extent.offset));
     for change in changes {

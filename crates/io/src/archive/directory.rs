@@ -5,7 +5,8 @@ use std::io;
 use super::error::{DirectoryFault, EntryFault};
 use super::format::{
     DEAD_BYTES, DEAD_MAX, DeadRecord, ENTRIES_MAX, ENTRY_BYTES, EntryRecord, LEAF_ENTRIES,
-    ROOT_HEADER_BYTES, SECTION_BYTES, SECTIONS_MAX, Superblock, array_at, u32_at, u64_at,
+    ROOT_BYTES_MAX, ROOT_HEADER_BYTES, SECTION_BYTES, SECTIONS_MAX, Superblock, array_at, u32_at,
+    u64_at,
 };
 use crate::hash::Hasher;
 
@@ -182,9 +183,13 @@ impl Root {
     }
 }
 
-/// Where the root lies, and its length: within the file.
+/// Where the root lies, and its length: within the file, and no longer than a root can be.
 pub(crate) fn root_range(superblock: &Superblock) -> Result<(u64, usize), DirectoryFault> {
     let (offset, bytes) = (superblock.root_offset, u64::from(superblock.root_bytes));
+    if bytes > ROOT_BYTES_MAX as u64 {
+        let expected = ROOT_BYTES_MAX as u64;
+        return Err(DirectoryFault::RootLength { expected, found: bytes });
+    }
     match offset.checked_add(bytes) {
         Some(end) if end <= superblock.file_bytes => Ok((offset, bytes as usize)),
         _ => Err(DirectoryFault::RootExtent { offset, bytes }),

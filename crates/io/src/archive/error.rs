@@ -140,7 +140,7 @@ pub enum ArchiveError {
         /// The id.
         id: u32,
     },
-    /// More sections than the format allows.
+    /// More sections than the format allows: 1024, of which the names of entries take one.
     TooManySections,
     /// An entry or a section of 4 GiB or more.
     TooLarge {
@@ -193,12 +193,12 @@ pub enum SuperblockFault {
         /// That size.
         found: u32,
     },
-    /// Its generation belongs into the other superblock.
+    /// Its generation belongs into the other superblock, or is so large that none could follow.
     Generation {
         /// The generation.
         found: u64,
     },
-    /// Slots for the directory that do not begin and end on pages.
+    /// Slots for the directory that do not begin and end on pages, or reach beyond the file.
     Slots {
         /// Bytes in a slot of the root.
         root_bytes: u32,
@@ -229,9 +229,9 @@ pub enum DirectoryFault {
         /// The checksum of the bytes.
         found: u32,
     },
-    /// The root's counts do not add up to its length.
+    /// The root's counts do not add up to its length, or it is longer than any can be.
     RootLength {
-        /// Bytes that its counts need.
+        /// Bytes that its counts need, or the most there can be.
         expected: u64,
         /// Bytes there are.
         found: u64,
@@ -451,7 +451,9 @@ impl fmt::Display for ArchiveError {
                 write!(f, "there is no section {} to take away", Name(name))
             }
             Self::EntryId { id } => write!(f, "entry id {id} is not below {ENTRIES_MAX}"),
-            Self::TooManySections => write!(f, "more than {SECTIONS_MAX} sections"),
+            Self::TooManySections => {
+                write!(f, "more than {SECTIONS_MAX} sections, that of the names included")
+            }
             Self::TooLarge { logical_bytes } => {
                 write!(f, "{logical_bytes} bytes in one entry; split it into pieces below 4 GiB")
             }

@@ -121,6 +121,9 @@ pub(crate) const ROOT_HEADER_BYTES: usize = 32;
 pub(crate) const ENTRY_BYTES: usize = 48;
 pub(crate) const LEAF_BYTES: usize = LEAF_ENTRIES * ENTRY_BYTES;
 pub(crate) const SECTION_BYTES: usize = 8 + ENTRY_BYTES;
+/// Of most sections and most entries.
+pub(crate) const ROOT_BYTES_MAX: usize =
+    ROOT_HEADER_BYTES + SECTIONS_MAX * SECTION_BYTES + ENTRIES_MAX as usize / LEAF_ENTRIES * 4;
 pub(crate) const BLOCK_RECORD_BYTES: usize = 8;
 pub(crate) const DEAD_BYTES: usize = 32;
 /// Dead records may fill as much of the directory as the entries of the largest archive.
@@ -240,12 +243,15 @@ impl Superblock {
             slots: Slots { root_bytes: u32_at(bytes, 48), leaf_bytes: u32_at(bytes, 52) },
             content_hash: u128_at(bytes, 56),
         };
-        if superblock.generation % 2 != index as u64 {
+        // No generation could follow the last one.
+        let generation = superblock.generation;
+        if generation % 2 != index as u64 || generation == u64::MAX {
             return Err(SuperblockFault::Generation { found: superblock.generation });
         }
         let Slots { root_bytes, leaf_bytes } = superblock.slots;
         let aligned = |bytes: u32| u64::from(bytes).is_multiple_of(RUN_ALIGN_BYTES);
-        if !(aligned(root_bytes) && aligned(leaf_bytes)) {
+        let is_in_file = superblock.slots.end() <= superblock.file_bytes;
+        if !(aligned(root_bytes) && aligned(leaf_bytes) && is_in_file) {
             return Err(SuperblockFault::Slots { root_bytes, leaf_bytes });
         }
         Ok(superblock)
@@ -354,6 +360,11 @@ impl DeadRecord {
         self.offset + self.bytes
     }
 
+    /// Bytes of all of them, or the most there can be: in a hostile file they overlap.
+    pub(crate) fn bytes_of(records: &[Self]) -> u64 {
+        records.iter().fold(0, |sum, record| sum.saturating_add(record.bytes))
+    }
+
     pub(crate) fn encode(&self) -> [u8; DEAD_BYTES] {
         let mut out = [0; DEAD_BYTES];
         out[..8].copy_from_slice(&self.offset.to_le_bytes());
@@ -391,5 +402,17 @@ impl DeadRecord {
             return Err(EntryFault::Extent { offset: record.offset, stored_bytes });
         }
         Ok(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeadRecord;
+
+    #[test]
+    fn bytes_of_dead_extents_that_overlap_do_not_overflow() {
+        let dead = |bytes| DeadRecord { offset: 8192, bytes, id: 0, blocks: 0, crc32c: 0 };
+        assert_eq!(DeadRecord::bytes_of(&[dead(3), dead(4)]), 7);
+        assert_eq!(DeadRecord::bytes_of(&[dead(1 << 63), dead(1 << 63), dead(1)]), u64::MAX);
     }
 }

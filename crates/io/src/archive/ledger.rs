@@ -47,7 +47,7 @@ pub(crate) struct Ledger {
     generation: u64,
     leaves: Vec<Leaf>,
     sections: Vec<([u8; 8], EntryRecord, bool)>,
-    /// One entry for each content.
+    /// One entry for each content and place, or two where the older one may still be replaced.
     contents: Contents,
     /// Older entries that share an extent: its offset, and their ids.
     shared: Vec<(u64, u32)>,
@@ -106,7 +106,7 @@ impl Ledger {
         for (id, record) in directory.entries.into_iter().enumerate() {
             let Some(record) = record else { continue };
             *ledger.slot(id as u32) = Some(record);
-            ledger.note_content(id as u32, record.content_hash);
+            ledger.note_content(id as u32, &record);
         }
         let stored = ledger.present().filter(|(_, record)| record.stored_bytes > 0);
         let mut extents: Vec<(u64, u32)> = stored.map(|(id, r)| (r.offset, id)).collect();
@@ -130,19 +130,19 @@ impl Ledger {
         if id >= ENTRIES_MAX {
             return Err(ArchiveError::EntryId { id });
         }
-        let (leaf, index) = (id as usize / LEAF_ENTRIES, id as usize % LEAF_ENTRIES);
-        let added = |leaf: &Leaf| leaf.added[index / 64] >> (index % 64) & 1 == 1;
-        if self.leaves.get(leaf).is_some_and(added) {
+        if is_added(&self.leaves, id) {
             return Err(ArchiveError::DuplicateEntry { id });
         }
         Ok(())
     }
 
-    /// Whether a section may be added.
-    pub(crate) fn check_section(&self, name: [u8; 8]) -> Result<(), ArchiveError> {
+    /// Whether a section may be added, where places are kept for `kept` others.
+    pub(crate) fn check_section(&self, name: [u8; 8], kept: usize) -> Result<(), ArchiveError> {
         match self.sections.iter().find(|(other, ..)| *other == name) {
             Some((.., true)) => Err(ArchiveError::DuplicateSection { name }),
-            None if self.sections.len() == SECTIONS_MAX => Err(ArchiveError::TooManySections),
+            None if self.sections.len() + kept >= SECTIONS_MAX => {
+                Err(ArchiveError::TooManySections)
+            }
             _ => Ok(()),
         }
     }
@@ -169,14 +169,21 @@ impl Ledger {
         let still = |id: u32| self.entry(id).is_some_and(|record| record.offset == before.offset);
         let heir = sharing.map(|&(_, id)| id).find(|&id| still(id));
         if let Some(heir) = heir {
-            self.note_content(heir, before.content_hash);
+            self.note_content(heir, &before);
         }
     }
 
-    fn note_content(&mut self, id: u32, hash: u128) {
-        let hash_of = |id| entry(&self.leaves, id).map(|record: EntryRecord| record.content_hash);
-        let same = |other| other != id && hash_of(other) == Some(hash);
-        if self.contents.find(hash, same).is_none() {
+    /// Notes that entry `id` has that content, unless another stands for it already: one that has it
+    /// in the same place, and is not replaced before `id` can be.
+    fn note_content(&mut self, id: u32, record: &EntryRecord) {
+        let (leaves, hash) = (&self.leaves, record.content_hash);
+        let is_new = is_added(leaves, id);
+        let stands = |other| {
+            let has_it = |r: EntryRecord| r.content_hash == hash && r.offset == record.offset;
+            entry(leaves, other).is_some_and(has_it) && (is_added(leaves, other) || !is_new)
+        };
+        if self.contents.find(hash, stands).is_none() {
+            let hash_of = |id| entry(leaves, id).map(|record| record.content_hash);
             self.contents.insert(hash, id, hash_of);
         }
     }
@@ -209,7 +216,7 @@ impl Ledger {
         }
         let (leaf, index) = (id as usize / LEAF_ENTRIES, id as usize % LEAF_ENTRIES);
         self.leaves[leaf].added[index / 64] |= 1 << (index % 64);
-        self.note_content(id, record.content_hash);
+        self.note_content(id, &record);
     }
 
     /// Takes an entry of an older generation away.
@@ -405,7 +412,7 @@ impl Ledger {
             duplicates: (with_bytes - extents.len()) as u32,
             logical_bytes: all().map(|record| u64::from(record.logical_bytes)).sum(),
             stored_bytes: extents.iter().map(|&(_, bytes)| u64::from(bytes)).sum(),
-            dead_bytes: self.dead.iter().map(|dead| dead.bytes).sum(),
+            dead_bytes: DeadRecord::bytes_of(&self.dead),
             file_bytes: superblock.file_bytes,
             generation: superblock.generation,
             content_hash: superblock.content_hash,
@@ -415,6 +422,12 @@ impl Ledger {
 
 fn entry(leaves: &[Leaf], id: u32) -> Option<EntryRecord> {
     *leaves.get(id as usize / LEAF_ENTRIES)?.entries.get(id as usize % LEAF_ENTRIES)?
+}
+
+/// Whether this writer has added entry `id`: it stays as it is then.
+fn is_added(leaves: &[Leaf], id: u32) -> bool {
+    let (leaf, index) = (id as usize / LEAF_ENTRIES, id as usize % LEAF_ENTRIES);
+    leaves.get(leaf).is_some_and(|leaf| leaf.added[index / 64] >> (index % 64) & 1 == 1)
 }
 
 /// Zero bytes from `position` to the next multiple of [`RUN_ALIGN_BYTES`].

@@ -32,7 +32,7 @@ impl Names {
         self.ids.is_empty()
     }
 
-    /// The entry called `name`. Takes the logarithm of the number of names.
+    /// The id of the entry called `name`, which may have been taken out. Takes the logarithm of the number of names.
     pub fn find(&self, name: &str) -> Option<u32> {
         let (mut low, mut high) = (0, self.ids.len());
         while low < high {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::directory::{Directory, ReadFault};
 use super::error::{ArchiveError, SuperblockFault};
-use super::format::{DATA_MIN, EntryRecord, FRONT_BYTES, SUPERBLOCK_BYTES, Superblock};
+use super::format::{DATA_MIN, DeadRecord, EntryRecord, FRONT_BYTES, SUPERBLOCK_BYTES, Superblock};
 use super::names::{NAMES, Names};
 use super::storage::{read_exact_at, slice};
 use crate::block::{BlockError, BlockErrorKind, Packed, decode_entry};
@@ -66,22 +66,15 @@ impl Archive {
     /// One clear line for a file that is missing, empty, too short, no archive, unfinished, of
     /// another version, truncated or damaged.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let fail = |source: io::Error| {
-            let path = path.to_path_buf();
-            match source.kind() {
-                io::ErrorKind::NotFound => ArchiveError::Missing { path },
-                _ => ArchiveError::Io { action: "open", path, source },
-            }
-        };
-        // Asked before it is opened: opening a pipe would wait for its other end.
-        let metadata = fs::metadata(path).map_err(fail)?;
-        if !metadata.is_file() {
-            return Err(ArchiveError::NotAFile { path: path.to_path_buf() });
-        }
-        let file = File::open(path).map_err(fail)?;
-        let file_bytes = file.metadata().map_err(fail)?.len();
+        Self::of_file(path, open_file(path)?)
+    }
+
+    /// As [`open`](Self::open), of a file that [`open_file`] opened at `path`. The archive keeps it
+    /// open, and with it a lock that was taken.
+    pub(super) fn of_file(path: &Path, file: File) -> Result<Self, ArchiveError> {
+        let file_bytes = file.metadata().map_err(|source| not_opened(path, source))?.len();
         check_length(path, file_bytes)?;
-        let map = Map::of_file(file).map_err(fail)?;
+        let map = Map::of_file(file).map_err(|source| not_opened(path, source))?;
         Self::of_map(path.to_path_buf(), map)
     }
 
@@ -367,7 +360,7 @@ impl Archive {
 
     /// Bytes in the file that only older generations use.
     pub fn dead_bytes(&self) -> u64 {
-        self.directory.dead.iter().map(|dead| dead.bytes).sum()
+        DeadRecord::bytes_of(&self.directory.dead)
     }
 
     /// Bytes of the directory, and whether it lies in front, where a reader far away finds it with
@@ -381,6 +374,14 @@ impl Archive {
     /// Bytes of the archive.
     pub fn file_bytes(&self) -> u64 {
         self.superblock.file_bytes
+    }
+
+    /// Stored bytes of the largest entry or section.
+    #[cfg(feature = "remote")]
+    pub(crate) fn stored_bytes_max(&self) -> u64 {
+        let sections = self.directory.root.sections.iter().map(|(_, record)| record);
+        let records = self.directory.present().map(|(_, record)| record).chain(sections);
+        records.map(|record| u64::from(record.stored_bytes)).max().unwrap_or(0)
     }
 
     /// Bytes that the directory takes in memory.
@@ -457,6 +458,24 @@ impl Archive {
             Some(file) => read_exact_at(file, offset, out),
             None => slice(&self.map, offset, out.len()).map(|bytes| out.copy_from_slice(bytes)),
         }
+    }
+}
+
+/// Opens what may be an archive, to be read.
+pub(super) fn open_file(path: &Path) -> Result<File, ArchiveError> {
+    // Asked before it is opened: opening a pipe would wait for its other end.
+    let metadata = fs::metadata(path).map_err(|source| not_opened(path, source))?;
+    if !metadata.is_file() {
+        return Err(ArchiveError::NotAFile { path: path.to_path_buf() });
+    }
+    File::open(path).map_err(|source| not_opened(path, source))
+}
+
+fn not_opened(path: &Path, source: io::Error) -> ArchiveError {
+    let path = path.to_path_buf();
+    match source.kind() {
+        io::ErrorKind::NotFound => ArchiveError::Missing { path },
+        _ => ArchiveError::Io { action: "open", path, source },
     }
 }
 

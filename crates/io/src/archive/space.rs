@@ -2,7 +2,8 @@
 
 use super::reader::Archive;
 
-/// What the bytes of the file are used for. The parts add up to the file.
+/// What the bytes of the file are used for. The parts add up to the file, unless they overlap in it,
+/// which [`verify`](crate::verify) finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Space {
     /// Entries and sections, equal content counted once.
@@ -26,8 +27,10 @@ impl Space {
     /// Part of the file's data, outside the directory, that is not live: what a compaction gives
     /// back, as far as it is not padding for alignment.
     pub fn fragmentation(&self) -> f64 {
-        let data = self.live_bytes + self.dead_bytes + self.padding_bytes;
-        if data == 0 { 0.0 } else { 1.0 - self.live_bytes as f64 / data as f64 }
+        let [live, dead, padding] =
+            [self.live_bytes, self.dead_bytes, self.padding_bytes].map(|bytes| bytes as f64);
+        let data = live + dead + padding;
+        if data == 0.0 { 0.0 } else { 1.0 - live / data }
     }
 }
 
@@ -46,7 +49,7 @@ impl Archive {
         let outside = |&(start, end): &(u64, u64)| if start >= slots_end { end - start } else { 0 };
         let directory_bytes = slots_end + directory.extents().iter().map(outside).sum::<u64>();
         let (live_bytes, dead_bytes) = (bytes_of(&live), self.dead_bytes());
-        let used = live_bytes + dead_bytes + directory_bytes;
+        let used = dead_bytes.saturating_add(live_bytes + directory_bytes);
         let mut others: Vec<u64> = directory.dead.iter().map(|dead| dead.offset).collect();
         others.extend(directory.extents().iter().map(|extent| extent.0));
         others.sort_unstable();

@@ -75,8 +75,8 @@ impl ArchiveWriter {
     /// Those of [`Archive::open`](crate::Archive::open), also when only the newest directory or a
     /// superblock is damaged; `InUse` when another process is writing it.
     pub fn append(path: &Path) -> Result<Self, ArchiveError> {
-        // A reader's checks of what the path leads to, and of the directory.
-        super::reader::Archive::open(path)?;
+        // What the path leads to; what is in it is read under the lock.
+        super::reader::open_file(path)?;
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(|source| {
             ArchiveError::Io { action: "append to", path: path.into(), source }
         })?;
@@ -102,7 +102,8 @@ impl ArchiveWriter {
         self.with(|assembler| assembler.add(id, packed))
     }
 
-    /// Takes entry `id` of an older generation out of this one.
+    /// Takes entry `id` of an older generation out of this one. Its names stay, and name nothing until
+    /// there is such an entry again; [`unname`](Self::unname) takes them away.
     ///
     /// # Errors
     /// `NoEntry` when there is none, `DuplicateEntry` when it was added here.
@@ -149,7 +150,8 @@ impl ArchiveWriter {
     /// that another entry had goes over to this one.
     ///
     /// # Errors
-    /// `BadNames` or `Io` when the names of an older generation cannot be read.
+    /// `BadNames` or `Io` when the names of an older generation cannot be read, `TooManySections`
+    /// when there are 1024 sections and no names yet, which need one.
     pub fn name(&mut self, id: u32, name: &str) -> Result<(), ArchiveError> {
         self.with(|assembler| assembler.name(id, name))
     }
@@ -167,7 +169,9 @@ impl ArchiveWriter {
     ///
     /// # Errors
     /// `Abandoned` when an earlier write failed, `Io` when this one does. What was at the path
-    /// before is then still there.
+    /// before is then still there, with two exceptions, in which readers find what is new but a power
+    /// cut may bring the old back: `Io` of the folder that could not be synced behind the rename, and
+    /// of the last sync of an append.
     pub fn finish(mut self) -> Result<Summary, ArchiveError> {
         let Some(assembler) = self.assembler.take() else {
             return Err(ArchiveError::Abandoned { path: self.written.clone() });

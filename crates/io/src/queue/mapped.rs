@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use super::options::OptionsError;
 use super::scheduler::Scheduler;
 use super::{
-    Arrival, Completion, QueueCounters, QueueFull, QueueOptions, ReadBuffer, ReadQueue,
-    ReadRequest, Ticket,
+    Arrival, Completion, QueueCounters, QueueFull, QueueOptions, ReadBuffer, ReadErrorKind,
+    ReadQueue, ReadRequest, Ticket,
 };
 use crate::archive::Archive;
 use crate::mmap::Map;
@@ -34,7 +34,7 @@ pub struct MmapQueue {
 }
 
 impl MmapQueue {
-    /// A queue of reads from `archive`.
+    /// A queue of reads from `archive`; where that lies elsewhere, every one fails with `Elsewhere`.
     ///
     /// # Errors
     /// The first of `options` that is out of range.
@@ -77,7 +77,11 @@ impl ReadQueue for MmapQueue {
             if let Some(adviser) = &self.adviser {
                 adviser.read_ahead(range.clone());
             }
-            let result = Ok(ReadBuffer::mapped(&self.map, range));
+            // Only the map of an archive that lies elsewhere is shorter than the archive.
+            let result = match self.map.get(range.clone()) {
+                Some(_) => Ok(ReadBuffer::mapped(&self.map, range)),
+                None => Err(ReadErrorKind::Elsewhere),
+            };
             self.scheduler.complete(read.token, result, now_ns);
         }
         self.scheduler.poll(out);

@@ -28,11 +28,14 @@ pub struct PreadQueue {
 struct Inner {
     shared: Shared,
     map: Arc<Map>,
+    /// Whether the map holds the archive.
+    is_here: bool,
     work: Condvar,
 }
 
 impl PreadQueue {
-    /// A queue of reads from `archive`, into buffers of `pool`.
+    /// A queue of reads from `archive`, into buffers of `pool`; where the archive lies elsewhere, every
+    /// read fails with `Elsewhere`.
     ///
     /// # Errors
     /// When an option is out of range, or the system cannot start the threads.
@@ -47,6 +50,7 @@ impl PreadQueue {
         let inner = Arc::new(Inner {
             shared: Shared::new(scheduler, pool),
             map: archive.map(),
+            is_here: archive.is_here(),
             work: Condvar::new(),
         });
         let mut queue = Self { inner, threads: Vec::new() };
@@ -122,6 +126,9 @@ impl Inner {
     }
 
     fn read(&self, read: &DeviceRead) -> Result<ReadBuffer, ReadErrorKind> {
+        if !self.is_here {
+            return Err(ReadErrorKind::Elsewhere);
+        }
         let mut buffer =
             Lent::take(&self.shared.pool, read.len).ok_or(ReadErrorKind::OutOfMemory)?;
         let result = Transfer::new(read.needed).run(|arrived| {

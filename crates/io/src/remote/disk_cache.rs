@@ -131,7 +131,8 @@ impl DiskCache {
         let state = self.state();
         let mut keys = state.held.values().rev().map(|held| Key::parse(&held.key));
         let key = keys.find_map(|key| key.filter(|key| key.url == self.url))?;
-        Some(Version { e_tag: Some(key.e_tag.to_owned()), file_bytes: key.file_bytes })
+        let (e_tag, file_bytes) = (Some(key.e_tag.to_owned()), key.file_bytes);
+        Some(Version { e_tag, modified_ms: None, file_bytes })
     }
 
     /// From now on this version is read. One without an ETag is not kept: nothing tells it from the

@@ -25,6 +25,9 @@ use crate::queue::{BufferPool, QueueOptions, RemoteQueue};
 ///
 /// # Errors
 /// When the address, the server, the archive or a limit is wrong.
+///
+/// # Panics
+/// As [`Archive::open_remote`].
 pub fn open_remote(
     url: &str,
     options: QueueOptions,

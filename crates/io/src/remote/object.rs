@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::StreamExt;
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, GetResult, ObjectStore};
+use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore};
 use tokio::task::JoinSet;
 
 use super::RemoteError;
@@ -15,6 +15,10 @@ use super::disk_cache::DiskCache;
 use super::options::RemoteOptions;
 use super::transport::{self, NotTheRange};
 use crate::queue::ReadErrorKind;
+
+/// The most that one request of an archive that is being opened asks for, and that memory is taken for
+/// before it comes.
+const PIECE_BYTES: u64 = 16 << 20;
 
 /// What reading from a server has cost so far, over all that reads from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,10 +48,36 @@ pub(crate) struct Object {
     cached_bytes: AtomicU64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a server tells of a version of a file.
+#[derive(Clone, Debug)]
 pub(super) struct Version {
     pub e_tag: Option<String>,
+    /// Milliseconds since 1970, and 0 where the server does not say; `None` where it was not asked.
+    pub modified_ms: Option<i64>,
     pub file_bytes: u64,
+}
+
+impl Version {
+    fn of(meta: &ObjectMeta) -> Self {
+        Self {
+            e_tag: meta.e_tag.clone(),
+            modified_ms: Some(meta.last_modified.timestamp_millis()),
+            file_bytes: meta.size,
+        }
+    }
+
+    fn strong_e_tag(&self) -> Option<&String> {
+        self.e_tag.as_ref().filter(|e_tag| !e_tag.starts_with("W/"))
+    }
+
+    /// Whether nothing speaks against the two being the same. With a strong ETag the time does not
+    /// count: servers that share their work may differ in it.
+    fn may_be(&self, now: &Self) -> bool {
+        let times = self.modified_ms.zip(now.modified_ms);
+        self.file_bytes == now.file_bytes
+            && self.e_tag == now.e_tag
+            && (self.strong_e_tag().is_some() || times.is_none_or(|(first, now)| first == now))
+    }
 }
 
 impl Object {
@@ -112,8 +142,9 @@ impl Source {
         Ok(Self { object: Arc::clone(object), store, path, keeping: Mutex::default() })
     }
 
-    /// A range of which the file may hold less. The first one tells which version there is; what is
-    /// kept on disk of that version is not sent again.
+    /// A range of which the file may hold less, which may be as long as the server or the archive
+    /// claims: memory grows with what comes. The first one tells which version there is; what is kept
+    /// on disk of that version is not sent again.
     pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Vec<u8>, ReadErrorKind> {
         let object = &self.object;
         if object.version.get().is_none() {
@@ -123,8 +154,7 @@ impl Source {
             match (self.store.get_opts(&self.path, options).await, kept) {
                 (Err(Error::NotModified { .. }), Some(kept)) => object.take_version(kept),
                 (Ok(answer), _) => {
-                    let e_tag = answer.meta.e_tag.clone();
-                    object.take_version(Version { e_tag, file_bytes: answer.meta.size });
+                    object.take_version(Version::of(&answer.meta));
                     let got = answer.range.clone();
                     let mut bytes = vec![0; (got.end - got.start) as usize];
                     self.receive(answer, &mut bytes).await?;
@@ -135,9 +165,14 @@ impl Source {
             }
         }
         let end = object.file_bytes().map_or(range.end, |file_bytes| range.end.min(file_bytes));
-        let range = range.start.min(end)..end;
-        let mut bytes = vec![0; (range.end - range.start) as usize];
-        self.read(range, &mut bytes).await?;
+        let mut bytes = Vec::new();
+        let mut at = range.start.min(end);
+        while at < end {
+            let (arrived, until) = (bytes.len(), end.min(at + PIECE_BYTES));
+            bytes.resize(arrived + (until - at) as usize, 0);
+            self.read(at..until, &mut bytes[arrived..]).await?;
+            at = until;
+        }
         Ok(bytes)
     }
 
@@ -204,7 +239,11 @@ impl Source {
     }
 
     async fn receive(&self, answer: GetResult, out: &mut [u8]) -> Result<(), ReadErrorKind> {
-        self.check(answer.meta.e_tag.as_deref())?;
+        // Servers that do not know If-Match tell at least what they have.
+        let first = self.object.version.get();
+        if first.is_some_and(|first| !first.may_be(&Version::of(&answer.meta))) {
+            return Err(ReadErrorKind::Changed);
+        }
         let told = answer.range.end - answer.range.start;
         let mut pieces = answer.into_stream();
         let mut arrived = 0;
@@ -223,23 +262,11 @@ impl Source {
         }
     }
 
-    fn e_tag(&self) -> Option<&str> {
-        self.object.version.get()?.e_tag.as_deref()
-    }
-
     fn options(&self, range: Range<u64>) -> GetOptions {
         let range = Some(GetRange::Bounded(range));
         // A weak one never matches: that the answer has the same is all that can be asked for.
-        let strong = self.e_tag().filter(|e_tag| !e_tag.starts_with("W/"));
-        GetOptions { range, if_match: strong.map(str::to_owned), ..GetOptions::default() }
-    }
-
-    /// Servers that do not know If-Match tell at least what they have.
-    fn check(&self, e_tag: Option<&str>) -> Result<(), ReadErrorKind> {
-        match self.e_tag() {
-            Some(first) if e_tag.is_some_and(|now| now != first) => Err(ReadErrorKind::Changed),
-            _ => Ok(()),
-        }
+        let if_match = self.object.version.get().and_then(Version::strong_e_tag).cloned();
+        GetOptions { range, if_match, ..GetOptions::default() }
     }
 }
 

@@ -40,8 +40,8 @@ impl Archive {
     /// credentials (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT`, and
     /// `AWS_ALLOW_HTTP=true` for an endpoint without TLS).
     ///
-    /// It takes one request, or two where the directory does not fit into the front of the file;
-    /// every entry is then one request away. Streaming is for a
+    /// It takes one request, or where the directory does not fit into the front of the file two, and
+    /// one more for each 16 MiB of it; every entry is then one request away. Streaming is for a
     /// [`RemoteQueue`](crate::RemoteQueue); [`read`](Self::read), [`section`](Self::section) and
     /// [`stored_all`](Self::stored_all) wait for the server.
     ///
@@ -66,6 +66,10 @@ impl Archive {
     ///
     /// # Errors
     /// When the address, the server, the archive or the cache's folder is wrong.
+    ///
+    /// # Panics
+    /// On a thread that drives tasks of a tokio runtime, which must not wait: call it there through
+    /// `tokio::task::spawn_blocking`.
     pub fn open_remote(url: &str, options: RemoteOptions) -> Result<Self, RemoteError> {
         let object = Arc::new(Object::new(url, options)?);
         let (source, runtime) = (Source::new(&object)?, runtime()?);
@@ -88,7 +92,10 @@ impl Archive {
             return Err(fail(ArchiveError::Truncated { path, file_bytes: there, expected_bytes }));
         }
         let pool = Arc::new(HeapPool::default());
-        let options = QueueOptions::remote();
+        // Nobody could raise the budget of this queue for an entry that is larger.
+        let limits = QueueOptions::remote();
+        let bytes_max = limits.bytes_max.max(archive.stored_bytes_max());
+        let options = QueueOptions { bytes_max, ..limits };
         let mut queue = RemoteQueue::start(runtime, source, file_bytes, options, pool)?;
         let (send, arrived) = mpsc::sync_channel(1);
         queue.on_arrival(Arrival::new(move || {

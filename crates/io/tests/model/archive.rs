@@ -109,6 +109,8 @@ fn content(input: &mut &[u8]) -> Option<Vec<u8>> {
 #[derive(Clone, Default)]
 struct Held {
     entries: BTreeMap<u32, Vec<u8>>,
+    /// How each entry was packed.
+    forms: BTreeMap<u32, (Filter, Profile)>,
     sections: BTreeMap<[u8; 8], Vec<u8>>,
     names: BTreeMap<String, u32>,
 }
@@ -131,6 +133,7 @@ pub fn check(ops: &[Op]) -> Vec<u8> {
                 } else {
                     result.expect("a new entry");
                     held.entries.insert(*id, bytes.clone());
+                    held.forms.insert(*id, (*filter, *profile));
                     added.push(*id);
                 }
             }
@@ -207,7 +210,7 @@ fn committed(builder: ArchiveBuilder, held: &Held, generation: u64) -> Vec<u8> {
     bytes
 }
 
-/// Extents are disjoint or of equal content, which is stored once if its filter is the same.
+/// Extents are disjoint or of equal content, which is stored once if it was packed the same way.
 fn check_places(archive: &Archive, held: &Held) {
     let mut extents = Vec::new();
     for id in held.entries.keys() {
@@ -219,6 +222,12 @@ fn check_places(archive: &Archive, held: &Held) {
     }
     extents.retain(|extent| extent.1 > 0);
     extents.sort_unstable();
+    let mut places = BTreeMap::new();
+    for &(start, _, id) in &extents {
+        let (filter, profile) = held.forms[&id];
+        let form = (&held.entries[&id], format!("{filter:?} {profile:?}"));
+        assert_eq!(*places.entry(form).or_insert(start), start, "entry {id} is stored again");
+    }
     for pair in extents.windows(2) {
         let [(start, bytes, id), (next, _, other)] = *pair else { continue };
         let (own, others) = (&held.entries[&id], &held.entries[&other]);
@@ -263,11 +272,15 @@ pub fn read_all(bytes: Vec<u8>) {
     // It may open: it never reads the records of dead extents, and falls back on other grounds.
     let _ = fetched(&bytes);
     let appended = ArchiveBuilder::append(bytes.clone());
+    let can_append = appended.is_ok();
+    if let Ok(builder) = appended {
+        append_to(builder);
+    }
     let archive = match Archive::from_bytes(bytes) {
         Ok(archive) => archive,
         Err(error) => {
             assert_eq!(error.to_string().lines().count(), 1, "one clear line");
-            assert!(appended.is_err(), "{error}");
+            assert!(!can_append, "{error}");
             return;
         }
     };
@@ -284,6 +297,19 @@ pub fn read_all(bytes: Vec<u8>) {
     let _ = archive.names();
     let report = archive.verify(&mut |_, _| {}).expect("memory");
     assert_eq!(report.file_bytes, archive.file_bytes());
+}
+
+/// Whatever else is wrong with an archive that can be appended to, what is added reads back.
+fn append_to(mut builder: ArchiveBuilder) {
+    let content = noise(77, 300);
+    builder.add(7, &Profile::Fast.pack(&content, Filter::None)).expect("one entry");
+    let is_named = builder.name(7, "seven").is_ok();
+    let (bytes, summary) = builder.finish();
+    assert_eq!(bytes.len() as u64, summary.file_bytes);
+    let archive = Archive::from_bytes(bytes).expect("what was finished opens");
+    assert_eq!(archive.generation(), summary.generation);
+    assert_eq!(archive.read(7).expect("what was added"), content);
+    assert!(!is_named || archive.names().expect("names").find("seven") == Some(7));
 }
 
 fn number(bytes: &[u8], at: usize, len: usize) -> Option<usize> {

@@ -37,6 +37,11 @@ pub struct Shared {
     file: Mutex<Arc<Vec<u8>>>,
     answers: Mutex<Vec<Answer>>,
     pub version: AtomicUsize,
+    /// The second at which the file was changed.
+    pub modified: AtomicUsize,
+    /// Whether it gives ETags, and dates.
+    pub e_tags: AtomicBool,
+    pub dates: AtomicBool,
     /// Whether it takes notice of If-Match and If-None-Match.
     pub conditions: AtomicBool,
     pub requests: AtomicUsize,
@@ -54,6 +59,9 @@ impl Server {
             file: Mutex::new(Arc::new(file)),
             answers: Mutex::default(),
             version: AtomicUsize::new(1),
+            modified: AtomicUsize::new(1),
+            e_tags: AtomicBool::new(true),
+            dates: AtomicBool::new(true),
             conditions: AtomicBool::new(true),
             requests: AtomicUsize::new(0),
             sent_bytes: AtomicUsize::new(0),
@@ -87,6 +95,7 @@ impl Server {
     pub fn replace(&self, file: Vec<u8>) {
         *self.shared.file.lock().unwrap() = Arc::new(file);
         self.shared.version.fetch_add(1, Ordering::SeqCst);
+        self.shared.modified.fetch_add(1, Ordering::SeqCst);
     }
 
     pub fn requests(&self) -> usize {
@@ -200,8 +209,14 @@ impl Shared {
         if answer != Answer::Whole {
             write!(stream, "Content-Range: bytes {first}-{}/{size}\r\n", end - 1).ok()?;
         }
-        write!(stream, "ETag: {e_tag}\r\nLast-Modified: Sat, 01 Jan 2000 00:00:00 GMT\r\n\r\n")
-            .ok()?;
+        if self.e_tags.load(Ordering::SeqCst) {
+            write!(stream, "ETag: {e_tag}\r\n").ok()?;
+        }
+        if self.dates.load(Ordering::SeqCst) {
+            let second = self.modified.load(Ordering::SeqCst);
+            write!(stream, "Last-Modified: Sat, 01 Jan 2000 00:00:{second:02} GMT\r\n").ok()?;
+        }
+        write!(stream, "\r\n").ok()?;
         self.sent_bytes.fetch_add(body.len(), Ordering::SeqCst);
         if answer == Answer::CutOff {
             stream.write_all(&body[..body.len() / 2]).ok()?;

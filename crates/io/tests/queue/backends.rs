@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use farplane_io::{
     Arrival, Backend, Buffer, BufferPool, MmapQueue, POOL_BYTES_MAX, PreadQueue, QueueOptions,
-    ReadErrorKind, ReadQueue, open_queue,
+    ReadErrorKind, ReadQueue, RemoteIndex, open_queue,
 };
 
 use crate::model::queue::options;
-use crate::{PLAIN, archive, archive_in, drain, pool, pread, request, times};
+use crate::{PLAIN, archive, archive_in, builder, drain, pool, pread, request, times};
 
 #[test]
 fn pread_reads_the_file_on_many_threads() {
@@ -223,6 +223,27 @@ fn buffers_come_from_the_callers_pool_and_go_back_whatever_is_dropped() {
         queue.submit(request(1, 0, 100, 0), 0).unwrap();
         let done = drain(&mut *queue);
         assert_eq!(done[0].result.as_ref().unwrap_err().kind, ReadErrorKind::OutOfMemory);
+    }
+}
+
+#[test]
+fn what_reads_local_files_says_that_an_archive_lies_elsewhere() {
+    let bytes = builder().finish().0;
+    let mut index = RemoteIndex::new();
+    index.supply(0, &bytes).unwrap();
+    let archive = index.into_archive("https://example.org/world.far".into()).unwrap();
+    let mut mmap = MmapQueue::new(&archive, PLAIN).unwrap();
+    let mut pread = PreadQueue::new(&archive, PLAIN, pool()).unwrap();
+    for queue in [&mut mmap as &mut dyn ReadQueue, &mut pread] {
+        queue.submit(request(1, 24_576, 100, 0), 0).unwrap();
+        let mut done = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while done.is_empty() && Instant::now() < deadline {
+            queue.poll(0, &mut done);
+        }
+        let error = done.pop().unwrap().result.unwrap_err();
+        assert_eq!(error.kind, ReadErrorKind::Elsewhere, "{}", queue.backend());
+        assert_eq!((error.id, queue.in_flight()), (1, 0));
     }
 }
 
