@@ -297,7 +297,7 @@ fn a_world_in_two_files_is_one_without_a_seam() {
 #[test]
 fn bench_io_measures_every_row_and_leaves_nothing_behind() {
     let desk = Desk::new();
-    let mut command = common::command(&["bench-io", "--bytes", "64MiB", "--seconds", "0.1"]);
+    let mut command = common::command(&["bench-io", "--bytes", "100MiB", "--seconds", "0.1"]);
     let output = command.current_dir(desk.0.path()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let told = String::from_utf8(output.stdout).unwrap();

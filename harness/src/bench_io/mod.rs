@@ -24,6 +24,8 @@ use std::time::Duration;
 pub const READ_BYTES: u32 = 64 << 10;
 /// Reads waiting in a queue while it is measured.
 pub const BACKLOG: usize = 5000;
+/// The smallest file: it holds the small reads, and more reads than wait in a queue at once.
+const FILE_BYTES_MIN: u64 = 96 << 20;
 /// Times that what is compared is measured in turns; the middle one counts.
 const ROUNDS: usize = 5;
 
@@ -50,8 +52,9 @@ pub fn run(args: &BenchIoArgs) -> Done {
         }
     };
     let archive = Archive::open(&path)?;
-    if archive.file_bytes() < 64 << 20 {
-        return Err(anyhow!("{}: too small to measure, 64 MiB at least", path.display()).into());
+    if archive.file_bytes() < FILE_BYTES_MIN {
+        let (name, least_mib) = (path.display(), FILE_BYTES_MIN >> 20);
+        return Err(anyhow!("{name}: too small to measure, {least_mib} MiB at least").into());
     }
     file::print(&table(&archive, &path, time)?)?;
     Ok(())
