@@ -20,8 +20,7 @@ pub const JOINED_BYTES_MAX: u32 = 4 << 20;
 pub struct QueueOptions {
     /// Requests that it holds: waiting, being read, or done and not yet polled. Default 16,384; 1 to
     /// [`CAPACITY_MAX`]. Small: the caller is told to wait sooner; large: up to 150 bytes each when
-    /// used, and a [`Completion`](crate::Completion) until it is polled.
-    /// Never exceeded.
+    /// used, and a [`Completion`](crate::Completion) until it is polled. Never exceeded.
     pub capacity: usize,
     /// Reads in flight at the device. Default and most [`READS_MAX`]. 1: one after the other; large:
     /// the window alone decides.

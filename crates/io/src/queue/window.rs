@@ -2,16 +2,17 @@
 //!
 //! By Little's law a device of bandwidth *B* needs *B·T* bytes in flight to be busy when a read takes
 //! *T*; what goes beyond only waits in its queue. *B* is the mean of what came while something was in
-//! flight. *T* is what a read that has the device for itself takes beyond its transfer, the median of the
-//! last three that did, times a depth, and at least some time; both are smaller while urgent reads come ([`Width`]). As in BBR (Cardwell
-//! et al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5), 2016) the two are measured
-//! apart, *T* by a probe now and then. Departing from BBR, *B* is a mean and no maximum: a device with
-//! caches has bursts at many times its bandwidth, and a window made for the burst is a backlog after
-//! it. A mean cannot trap the window when it is too small: what then comes is window / *T*, so that
-//! the next one is larger by the depth. And *T* is a median and no minimum: a file system that has a
-//! range at hand answers at once, and the first read of a file may wait for what the others do not. There is no pacing (a disk has no path to share), and the
-//! probe for *T* gives up when the device does not drain and answer at once: a stalled read must not
-//! stop the others.
+//! flight. *T* is what a read that has the device for itself takes beyond its transfer, the median of
+//! the last three that did, times a depth, and at least some time; both are smaller while urgent reads
+//! come ([`Width`]). As in BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM Queue
+//! 14(5), 2016) the two are measured apart, *T* by a probe now and then. Departing from BBR, *B* is a
+//! mean and no maximum: a device with caches has bursts at many times its bandwidth, and a window made
+//! for the burst is a backlog after it. A mean cannot trap the window when it is too small: what then
+//! comes is window / *T*, so that the next one is larger by the depth. And *T* is a median and no
+//! minimum: a file system that has a range at hand answers at once, and the first read of a file may
+//! wait for what the others do not. There is no pacing (a disk has no path to share), and the probe for
+//! *T* gives up when the device does not drain and answer at once: a stalled read must not stop the
+//! others.
 
 /// How much a window holds. It is one thing to keep a device busy, another to leave it free for a
 /// read that comes next: while urgent ones come the window is the narrow one.
@@ -117,9 +118,9 @@ impl Window {
         u64::try_from(bytes).unwrap_or(u64::MAX).max(width.bytes_min)
     }
 
-    /// Whether a read may be issued that has `cost` bytes at the device. Two always may: while one is on its way
-    /// back the device works on the other. Urgent ones may go [`URGENT_BYTES`] further, whatever two long
-    /// ones have there, and wait for no probe.
+    /// Whether a read may be issued that has `cost` bytes at the device. Two always may: while one is
+    /// on its way back the device works on the other. Urgent ones may go [`URGENT_BYTES`] further,
+    /// whatever two long ones have there, and wait for no probe.
     pub fn admits(&self, cost: u64, urgent: bool, now_ns: u64) -> bool {
         if !self.adapt || self.reads == 0 {
             return true;
