@@ -105,6 +105,7 @@ impl Lent {
     }
 
     /// The number of its buffer.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
     pub fn serial(&self) -> Option<u64> {
         self.buffer.as_ref().map(Buffer::serial)
     }

@@ -62,6 +62,7 @@ impl State {
     }
 
     /// The same for a queue of one thread, which wakes up with each look at what there is to do.
+    #[cfg(any(feature = "remote", all(target_os = "linux", feature = "uring")))]
     pub fn sleeps_alone(&mut self, now_ns: u64) -> Option<Duration> {
         (self.sleeping, self.roused, self.timer_ns) = (0, false, None);
         self.sleeps(now_ns)
