@@ -2,7 +2,7 @@
 
 use super::{BACKLOG, READ_BYTES};
 use anyhow::{Context, Result, ensure};
-use farplane::io::{Completion, ReadQueue, ReadRequest};
+use farplane::io::{Completion, ReadErrorKind, ReadQueue, ReadRequest};
 use rayon::prelude::*;
 use std::fs::File;
 use std::hint::black_box;
@@ -270,7 +270,7 @@ pub fn urgent(
             }
             queue.poll(0, &mut out);
             for done in out.drain(..) {
-                behind_bytes += done.result?.len() as u64;
+                behind_bytes += bytes_of(done)?;
             }
         }
         let begin = Instant::now();
@@ -289,7 +289,7 @@ pub fn urgent(
             for done in out.drain(..) {
                 match done.id {
                     URGENT_ID => came = Some(done),
-                    _ => behind_bytes += done.result.map_or(0, |bytes| bytes.len() as u64),
+                    _ => behind_bytes += bytes_of(done)?,
                 }
             }
         }
@@ -304,6 +304,15 @@ pub fn urgent(
     let behind_bytes_per_s = behind_bytes as f64 / start.elapsed().as_secs_f64();
     let [all, queued, device] = [all, queued, device].map(Percentiles::of);
     Ok(Urgent { all, queued: Some(queued), device: Some(device), behind_bytes_per_s })
+}
+
+/// Bytes that came; none of what was cancelled.
+fn bytes_of(done: Completion) -> Result<u64> {
+    match done.result {
+        Ok(bytes) => Ok(bytes.len() as u64),
+        Err(error) if error.kind == ReadErrorKind::Cancelled => Ok(0),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What one submit takes the caller, ns, while as many wait as the queue holds.
