@@ -263,8 +263,10 @@ fn each_view_has_levels_of_its_own() {
     assert_eq!(near.seen_from(&view_at(500.0)), (false, 0));
 }
 
+/// Lower ends of ranges are sums of few powers of two here: below any other, proptest 1.12 may draw a
+/// number that its own debug assertion then takes for too low.
 fn errors() -> impl Strategy<Value = Vec<f32>> {
-    prop::collection::vec(0.01f32..20.0, 1..=8).prop_map(|mut errors| {
+    prop::collection::vec(0.015625f32..20.0, 1..=8).prop_map(|mut errors| {
         errors.sort_by(f32::total_cmp);
         errors
     })
@@ -327,12 +329,12 @@ proptest! {
         }
     }
 
-    /// Jitter of ±5% around any distance is less than the ratio of the thresholds (1.25): the
+    /// Jitter of ±6.25% around any distance is less than the ratio of the thresholds (1.25): the
     /// error of a level, and the size, can only cross one of their two thresholds.
     #[test]
     fn a_trembling_camera_switches_at_most_once_per_threshold(
         errors in errors(), x in 100.0f32..22_000.0,
-        jitter in prop::collection::vec(0.95f32..1.05, 50..100),
+        jitter in prop::collection::vec(0.9375f32..1.0625, 50..100),
     ) {
         let mut one = One::new(&errors, LodRule::default());
         one.seen_from(&view_at(10.0 + x));
