@@ -116,6 +116,7 @@ fn corrupt_pages_are_counted_and_the_run_goes_on() {
     assert_eq!(report["io"]["failed"], failures);
     assert_eq!(report["residency"]["holes"], 0);
     assert!(stderr.contains("could not be loaded"), "{stderr}");
+    assert!(stderr.contains("a checksum does not match"), "{stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 

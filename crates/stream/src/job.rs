@@ -3,8 +3,9 @@
 use crate::UnitId;
 use crate::action::{Outcome, Part};
 use crate::decode::{Decode, DecodeError};
+use crate::failure::Failure;
 use farplane_alloc::Lease;
-use farplane_io::{Completion, ReadBuffer, ReadQueue, ReadRequest, Ticket};
+use farplane_io::{Completion, ReadBuffer, ReadErrorKind, ReadQueue, ReadRequest, Ticket};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -32,10 +33,31 @@ pub(crate) struct Job {
     pub buffer: Arc<ReadBuffer>,
 }
 
+/// How a load ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Decoded,
+    Cancelled,
+    Failed(Failure),
+}
+
+impl Ended {
+    /// As much of it as the core wants to know.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Decoded => Outcome::Decoded,
+            Self::Cancelled => Outcome::Cancelled,
+            Self::Failed(Failure::Corrupt) => Outcome::Corrupt,
+            Self::Failed(Failure::Undecodable) => Outcome::Undecodable,
+            Self::Failed(_) => Outcome::ReadFailed,
+        }
+    }
+}
+
 /// A unit that is done, well or not.
 pub(crate) struct Finished {
     pub pending: Pending,
-    pub outcome: Outcome,
+    pub ended: Ended,
     /// When, on the clock that was passed in.
     pub at_ns: u64,
 }
@@ -66,7 +88,7 @@ impl<Q: ReadQueue + ?Sized> Reads<Q> {
         let request = ReadRequest::new(id, read.offset, bytes).class(class);
         match self.queue.submit(request, now_ns) {
             Ok(ticket) => drop(self.pending.insert(id, (ticket, read))),
-            Err(_) => read.failed(Outcome::ReadFailed, now_ns, finished),
+            Err(full) => read.failed(Failure::QueueFull(full), now_ns, finished),
         }
     }
 
@@ -97,7 +119,7 @@ impl<Q: ReadQueue + ?Sized> Reads<Q> {
             let at_ns = completion.completed_ns;
             match completion.result {
                 Ok(buffer) => read.arrived(buffer, at_ns, finished, |job| arrived(at_ns, job)),
-                Err(_) => read.failed(Outcome::ReadFailed, at_ns, finished),
+                Err(error) => read.failed(Failure::Read(error.kind), at_ns, finished),
             }
         }
     }
@@ -115,7 +137,7 @@ impl PendingRead {
         let buffer = Arc::new(buffer);
         for pending in self.parts {
             if pending.cancelled {
-                finished.push(Finished { pending, outcome: Outcome::Cancelled, at_ns: now_ns });
+                finished.push(Finished { pending, ended: Ended::Cancelled, at_ns: now_ns });
             } else {
                 let begin = (pending.part.offset - self.offset) as usize;
                 job(Job { pending, begin, buffer: Arc::clone(&buffer) });
@@ -124,24 +146,29 @@ impl PendingRead {
     }
 
     /// All units of a read that failed.
-    fn failed(self, outcome: Outcome, now_ns: u64, finished: &mut Vec<Finished>) {
+    fn failed(self, failure: Failure, now_ns: u64, finished: &mut Vec<Finished>) {
         for pending in self.parts {
-            let outcome = if pending.cancelled { Outcome::Cancelled } else { outcome };
-            finished.push(Finished { pending, outcome, at_ns: now_ns });
+            let ended = if pending.cancelled { Ended::Cancelled } else { Ended::Failed(failure) };
+            finished.push(Finished { pending, ended, at_ns: now_ns });
         }
     }
 }
 
 impl Job {
     /// Decodes into the lease.
-    pub fn run<D: Decode>(&mut self, decoder: &D, scratch: &mut D::Scratch) -> Outcome {
+    pub fn run<D: Decode>(&mut self, decoder: &D, scratch: &mut D::Scratch) -> Ended {
+        match self.decode(decoder, scratch) {
+            Ok(()) => Ended::Decoded,
+            Err(failure) => Ended::Failed(failure),
+        }
+    }
+
+    fn decode<D: Decode>(&mut self, decoder: &D, scratch: &mut D::Scratch) -> Result<(), Failure> {
         let part = self.pending.part;
         let end = self.begin + part.stored_bytes as usize;
-        let (Some(stored), Some(lease)) =
-            (self.buffer.get(self.begin..end), self.pending.lease.as_mut())
-        else {
-            return Outcome::ReadFailed;
-        };
+        let stored = self.buffer.get(self.begin..end);
+        let stored = stored.ok_or(Failure::Read(ReadErrorKind::Truncated))?;
+        let lease = self.pending.lease.as_mut().ok_or(Failure::InUse)?;
         decode(decoder, part.unit, stored, lease, scratch)
     }
 }
@@ -154,14 +181,14 @@ pub(crate) fn decode<D: Decode>(
     stored: &[u8],
     out: &mut [u8],
     scratch: &mut D::Scratch,
-) -> Outcome {
+) -> Result<(), Failure> {
     match catch_unwind(AssertUnwindSafe(|| decoder.decode(unit, stored, out, scratch))) {
-        Ok(Ok(())) => Outcome::Decoded,
-        Ok(Err(DecodeError::Corrupt)) => Outcome::Corrupt,
-        Ok(Err(DecodeError::Undecodable)) => Outcome::Undecodable,
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(DecodeError::Corrupt)) => Err(Failure::Corrupt),
+        Ok(Err(DecodeError::Undecodable)) => Err(Failure::Undecodable),
         Err(_) => {
             *scratch = D::Scratch::default();
-            Outcome::Undecodable
+            Err(Failure::Undecodable)
         }
     }
 }

@@ -4,6 +4,7 @@ mod action;
 mod config;
 mod core;
 mod decode;
+mod failure;
 mod job;
 mod modelled;
 mod predict;
@@ -18,6 +19,7 @@ pub use action::{Actions, Counters, Event, Outcome, Part, Placed, Read, Relocati
 pub use config::{Config, ConfigError};
 pub use core::Core;
 pub use decode::{Decode, DecodeError};
+pub use failure::Failure;
 pub use predict::Predictor;
 pub use streamer::{Changes, StartError, Streamer, Workers};
 pub use unit::{Home, State, UnitId, UnitInfo};

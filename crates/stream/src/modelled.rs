@@ -1,9 +1,8 @@
 //! The virtual clock: one model decides when reads and decodes complete. How many real threads do
 //! the decoding changes nothing.
 
-use crate::action::Outcome;
 use crate::decode::Decode;
-use crate::job::{Finished, Job, PendingRead, Reads};
+use crate::job::{Ended, Finished, Job, PendingRead, Reads};
 use crate::unit::UnitId;
 use farplane_io::{ReadQueue, SimQueue};
 use rayon::prelude::*;
@@ -77,12 +76,12 @@ impl<D: Decode> Modelled<D> {
         }
         due.sort_unstable_by_key(|&(end, sequence, _)| (end, sequence));
         let decoder = &*self.decoder;
-        let outcomes: Vec<Outcome> = due
+        let ends: Vec<Ended> = due
             .par_iter_mut()
             .map_init(D::Scratch::default, |scratch, (_, _, job)| job.run(decoder, scratch))
             .collect();
-        for ((at_ns, _, job), outcome) in due.into_iter().zip(outcomes) {
-            finished.push(Finished { pending: job.pending, outcome, at_ns });
+        for ((at_ns, _, job), ended) in due.into_iter().zip(ends) {
+            finished.push(Finished { pending: job.pending, ended, at_ns });
         }
     }
 

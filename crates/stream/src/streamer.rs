@@ -1,8 +1,9 @@
-use crate::action::{Actions, Event, Outcome, Placed};
+use crate::action::{Actions, Event, Placed};
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
 use crate::decode::Decode;
-use crate::job::{Finished, Pending, PendingRead, decode};
+use crate::failure::Failure;
+use crate::job::{Ended, Finished, Pending, PendingRead, decode};
 use crate::modelled::Modelled;
 use crate::threaded::Threaded;
 use crate::unit::{State, UnitId, UnitInfo};
@@ -26,7 +27,7 @@ pub struct Changes {
     /// Bytes moved.
     pub moved_bytes: u64,
     /// Units given up, and why.
-    pub failed: Vec<(UnitId, Outcome)>,
+    pub failed: Vec<(UnitId, Failure)>,
     /// Class and nanoseconds from the issue of its read to the end of its decoding, per unit.
     pub latencies: Vec<(u8, u64)>,
 }
@@ -51,8 +52,8 @@ pub enum StartError {
     Pinned {
         /// The unit.
         unit: UnitId,
-        /// What happened.
-        outcome: Outcome,
+        /// Why.
+        failure: Failure,
     },
     /// The system gives no memory or no thread.
     System(std::io::Error),
@@ -62,11 +63,9 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(e) => e.fmt(f),
-            Self::Pinned { unit, outcome } => write!(
-                f,
-                "unit {unit}, which must always be resident, cannot be loaded ({outcome:?}): \
-                 verify the archive"
-            ),
+            Self::Pinned { unit, failure } => {
+                write!(f, "unit {unit}, which must always be resident, cannot be loaded: {failure}")
+            }
             Self::System(e) => write!(f, "cannot start the decode workers: {e}"),
         }
     }
@@ -101,6 +100,8 @@ pub struct Streamer<D: Decode> {
     actions: Actions,
     events: Vec<Event>,
     finished: Vec<Finished>,
+    /// Of this frame, whether tried again or not.
+    failures: Vec<(UnitId, Failure)>,
     /// Last, so that workers which still hold leases are joined before it goes.
     arena: Arena,
 }
@@ -148,6 +149,7 @@ impl<D: Decode> Streamer<D> {
             actions: Actions::default(),
             events: Vec::new(),
             finished: Vec::new(),
+            failures: Vec::new(),
             arena,
         }
     }
@@ -161,11 +163,8 @@ impl<D: Decode> Streamer<D> {
         let oldest = Some(self.arena.oldest_reader()).filter(|e| *e < now).map(|e| e.get());
         let epoch = now.get();
         self.core.step(wants, &self.events, epoch, oldest, &mut self.actions);
-        for &Event { unit, outcome } in &self.events {
-            if outcome == Outcome::ReadFailed && self.core.state(unit) == State::Failed {
-                changes.failed.push((unit, outcome));
-            }
-        }
+        let given_up = |&(unit, _): &(UnitId, Failure)| self.core.state(unit) == State::Failed;
+        changes.failed.extend(self.failures.drain(..).filter(given_up));
         self.events.clear();
         for placed in &self.actions.evicted {
             self.arena.retire(placed.range);
@@ -187,21 +186,19 @@ impl<D: Decode> Streamer<D> {
             Executor::Threaded(e) => e.poll(now_ns, &mut self.finished),
             Executor::Modelled(e) => e.poll(now_ns, &mut self.finished),
         }
-        for Finished { pending, outcome, at_ns } in self.finished.drain(..) {
+        for Finished { pending, ended, at_ns } in self.finished.drain(..) {
             let unit = pending.part.unit;
-            match (outcome, pending.lease) {
-                (Outcome::Decoded, Some(lease)) => {
+            match (ended, pending.lease) {
+                (Ended::Decoded, Some(lease)) => {
                     changes
                         .latencies
                         .push((pending.class, at_ns.saturating_sub(pending.issued_ns)));
                     let _ = self.arena.publish(lease);
                 }
-                (Outcome::Corrupt | Outcome::Undecodable, _) => {
-                    changes.failed.push((unit, outcome));
-                }
+                (Ended::Failed(failure), _) => self.failures.push((unit, failure)),
                 _ => {}
             }
-            self.events.push(Event { unit, outcome });
+            self.events.push(Event { unit, outcome: ended.outcome() });
         }
     }
 
@@ -307,26 +304,26 @@ fn load_pinned<D: Decode>(
     archive: &Archive,
     decoder: &D,
 ) -> Result<(), StartError> {
-    let failed = |unit, outcome| StartError::Pinned { unit, outcome };
+    let failed = |unit, failure| StartError::Pinned { unit, failure };
     let mut leases = Vec::with_capacity(placed.len());
     for p in placed {
-        let lease = arena.lease(p.range).map_err(|_| failed(p.unit, Outcome::ReadFailed))?;
+        let lease = arena.lease(p.range).map_err(|_| failed(p.unit, Failure::InUse))?;
         leases.push((p.unit, lease));
     }
     let ids: Vec<UnitId> = placed.iter().map(|p| p.unit).collect();
-    let stored = archive.stored_all(&ids).map_err(|e| failed(e.entry, Outcome::ReadFailed))?;
+    let stored = archive.stored_all(&ids).map_err(|e| failed(e.entry, Failure::Archive(e.kind)))?;
     let loaded = leases
         .into_par_iter()
         .zip(stored)
         .map_init(D::Scratch::default, |scratch, ((unit, mut lease), stored)| {
             match decode(decoder, unit, &stored, &mut lease, scratch) {
-                Outcome::Decoded => Ok((unit, lease)),
-                outcome => Err(failed(unit, outcome)),
+                Ok(()) => Ok((unit, lease)),
+                Err(failure) => Err(failed(unit, failure)),
             }
         })
         .collect::<Result<Vec<_>, StartError>>()?;
     for (unit, lease) in loaded {
-        arena.publish(lease).map_err(|_| failed(unit, Outcome::ReadFailed))?;
+        arena.publish(lease).map_err(|_| failed(unit, Failure::InUse))?;
     }
     Ok(())
 }

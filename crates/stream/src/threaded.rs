@@ -166,11 +166,11 @@ impl<D: Decode> Shared<D> {
     fn work(&self) {
         let mut scratch = D::Scratch::default();
         while let Some(mut job) = self.next_job() {
-            let outcome = job.run(&*self.decoder, &mut scratch);
+            let ended = job.run(&*self.decoder, &mut scratch);
             // Its buffer goes back before its unit is known to be done.
             let Job { pending, buffer, .. } = job;
             drop(buffer);
-            lock(&self.done).push(Finished { pending, outcome, at_ns: 0 });
+            lock(&self.done).push(Finished { pending, ended, at_ns: 0 });
         }
     }
 

@@ -3,10 +3,10 @@
 use farplane_alloc::LEASES_MAX;
 use farplane_io::{
     Archive, ArchiveBuilder, Device, FaultPlan, Filter, HeapPool, MmapQueue, PreadQueue,
-    QueueOptions, ReadQueue, SimQueue, pack,
+    QueueOptions, ReadErrorKind, ReadQueue, SimQueue, pack,
 };
 use farplane_stream::{
-    Changes, Class, Config, Decode, DecodeError, Home, Outcome, StartError, State, Streamer,
+    Changes, Class, Config, Decode, DecodeError, Failure, Home, StartError, State, Streamer,
     UnitId, UnitInfo, Want, Workers,
 };
 use std::sync::Arc;
@@ -144,7 +144,7 @@ fn wants(units: impl IntoIterator<Item = UnitId>) -> Vec<Want> {
 
 /// Steps until all wanted units are resident or failed; what failed on the way. Real threads get
 /// ten seconds, the virtual clock as many frames as take long on the slowest device.
-fn settle(streamer: &mut Streamer<Plain>, wants: &[Want]) -> Vec<(UnitId, Outcome)> {
+fn settle(streamer: &mut Streamer<Plain>, wants: &[Want]) -> Vec<(UnitId, Failure)> {
     let begin = Instant::now();
     let (mut changes, mut failed) = (Changes::default(), Vec::new());
     let is_virtual = streamer.backend().starts_with("sim");
@@ -196,7 +196,7 @@ fn slots_hold_units_of_any_size_up_to_theirs() {
 fn corrupt_block_costs_its_unit_alone() {
     let setup = setup(&SIZES, &[2]);
     for mut streamer in setup.all_kinds() {
-        assert_eq!(settle(&mut streamer, &setup.all()), [(2, Outcome::Corrupt)]);
+        assert_eq!(settle(&mut streamer, &setup.all()), [(2, Failure::Corrupt)]);
         for unit in [0, 1, 3, 4, 5, 6, 7] {
             setup.check_bytes(&streamer, unit);
         }
@@ -211,7 +211,7 @@ fn panicking_decoder_costs_its_unit_alone() {
     let mut setup = setup(&SIZES, &[]);
     setup.panics_at = Some(4);
     for mut streamer in setup.all_kinds() {
-        assert_eq!(settle(&mut streamer, &setup.all()), [(4, Outcome::Undecodable)]);
+        assert_eq!(settle(&mut streamer, &setup.all()), [(4, Failure::Undecodable)]);
         for unit in [0, 1, 2, 3, 5, 6, 7] {
             setup.check_bytes(&streamer, unit);
         }
@@ -225,13 +225,13 @@ fn pinned_unit_that_cannot_be_loaded_is_an_error_that_names_it() {
     let mut corrupt = setup(&SIZES, &[2]);
     corrupt.units[2].pinned = true;
     let error = corrupt.start(Device::Nvme, FaultPlan::default()).err().unwrap();
-    assert!(matches!(error, StartError::Pinned { unit: 2, outcome: Outcome::Corrupt }), "{error}");
+    assert!(matches!(error, StartError::Pinned { unit: 2, failure: Failure::Corrupt }), "{error}");
     let mut panics = setup(&SIZES, &[]);
     panics.units[3].pinned = true;
     panics.panics_at = Some(3);
     let error = panics.start(Device::Nvme, FaultPlan::default()).err().unwrap();
-    let undecodable = Outcome::Undecodable;
-    assert!(matches!(error, StartError::Pinned { unit: 3, outcome } if outcome == undecodable));
+    let undecodable = Failure::Undecodable;
+    assert!(matches!(error, StartError::Pinned { unit: 3, failure } if failure == undecodable));
     let message = error.to_string();
     assert!(message.contains("unit 3") && message.lines().count() == 1, "{message}");
 }
@@ -269,7 +269,9 @@ fn read_that_fails_is_tried_again_three_times_and_then_given_up() {
     let mut streamer = setup.start(Device::Nvme, faults).unwrap();
     let mut failed = settle(&mut streamer, &setup.all());
     failed.sort_unstable_by_key(|f| f.0);
-    let expected: Vec<_> = (0..8).map(|unit| (unit, Outcome::ReadFailed)).collect();
+    // Each with the cause that the device gave.
+    let injected = Failure::Read(ReadErrorKind::Injected);
+    let expected: Vec<_> = (0..8).map(|unit| (unit, injected)).collect();
     assert_eq!(failed, expected);
     let counters = streamer.core().counters();
     assert_eq!((counters.retried, counters.failed, counters.loaded_units), (3 * 8, 8, 0));

@@ -62,12 +62,11 @@ pub fn run(args: &ReplayArgs) -> Done {
 
 /// What went wrong and did not end the run: a line each.
 fn warn(o: &Outcome) {
-    if let Some(&first) = o.failed_units.first() {
+    if let Some(&(first, why)) = o.failed_units.first() {
         let kind = o.farplane.index().world.unit_kind(first);
         let what = kind.map_or_else(|| format!("unit {first}"), |k| format!("{k:?}"));
         eprintln!(
-            "warning: {} units could not be loaded and coarser ones stayed, the first {what}: run \
-             `harness verify` on the world",
+            "warning: {} units could not be loaded and coarser ones stayed, the first {what}: {why}",
             o.failed_units.len()
         );
     }

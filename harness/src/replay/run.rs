@@ -15,7 +15,7 @@ use crate::world::{self, Cost};
 use anyhow::{Context, anyhow};
 use farplane::geom::View;
 use farplane::io::{Backend, Chosen, FaultPlan, HeapPool, QueueOptions, SimQueue, open_queue};
-use farplane::stream::Counters;
+use farplane::stream::{Counters, Failure as Failed};
 use farplane::{Farplane, Frame, Options, Stage};
 use farplane_profiler::{Clock as WallClock, FrameLog, Histogram, Recorder, StageId, StageSet};
 use indicatif::ProgressBar;
@@ -64,7 +64,8 @@ pub struct Outcome {
     pub frames: u64,
     pub cuts: u64,
     pub startup_ms: f64,
-    pub failed_units: Vec<u32>,
+    /// Units given up, and why.
+    pub failed_units: Vec<(u32, Failed)>,
     pub fifos: Fifos,
     /// Bytes that the loaded units have in the archive.
     pub stored_bytes: u64,
@@ -368,7 +369,7 @@ impl<'a> Run<'a> {
         for &(class, ns) in &changes.latencies {
             self.outcome.latencies[usize::from(class)].record(ns);
         }
-        self.outcome.failed_units.extend(changes.failed.iter().map(|f| f.0));
+        self.outcome.failed_units.extend(&changes.failed);
         Ok(())
     }
 
