@@ -5,6 +5,7 @@
 
 use crate::BLOCK;
 use crate::band::distance_squared;
+use crate::gains::{Gains, Ladder, list};
 use crate::rows::{Rows, Sizes, Steps};
 use farplane_geom::Vec3;
 
@@ -80,6 +81,19 @@ impl Isa {
         }
     }
 
+    /// [`list`] with [`Gains::push`].
+    #[inline]
+    pub fn list(self, gains: &mut Gains, rows: &Rows<'_>, sizes: &Sizes, ladders: &mut [Ladder]) {
+        match self {
+            Self::Scalar => list(gains, rows, sizes, ladders, Gains::push),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                // SAFETY: `detect` gives `Avx2` only where the CPU has it.
+                unsafe { avx2_list(gains, rows, sizes, ladders) }
+            }
+        }
+    }
+
     /// [`Look::outside`] alone, for instances that move and are never skipped.
     #[inline]
     pub fn outside(self, columns: &Columns<'_>, from: Vec3) -> u64 {
@@ -129,10 +143,11 @@ fn scalar(c: &Columns<'_>, from: Vec3) -> Look {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{BLOCK, Columns, Look, Rows, Sizes, Steps, smaller};
-    use crate::CULLED;
+    use super::{BLOCK, Columns, Gains, Ladder, Look, Rows, Sizes, Steps, list, smaller};
+    use crate::gains::Seen;
     use crate::histogram::{BUCKET_SHIFT, BUCKETS, LOWEST};
-    use crate::rows::ROUNDING;
+    use crate::rows::{NEARER, ROUNDING};
+    use crate::{CULLED, LODS_MAX};
     use core::arch::x86_64::*;
     use farplane_geom::Vec3;
 
@@ -232,6 +247,63 @@ mod x86 {
         unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), v) };
     }
 
+    /// [`crate::histogram::bucket`].
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn bucket(scale_squared: __m256) -> __m256i {
+        let lowest = _mm256_set1_epi32(LOWEST as i32);
+        let bits = _mm256_castps_si256(_mm256_mul_ps(scale_squared, _mm256_set1_ps(ROUNDING)));
+        let at = _mm256_srli_epi32::<{ BUCKET_SHIFT as i32 }>(bits);
+        let at = _mm256_sub_epi32(_mm256_max_epu32(at, lowest), lowest);
+        _mm256_min_epu32(at, _mm256_set1_epi32(BUCKETS as i32 - 1))
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn avx2_list(gains: &mut Gains, rows: &Rows<'_>, sizes: &Sizes, ladders: &mut [Ladder]) {
+        list(gains, rows, sizes, ladders, |gains, ladder, seen| push(gains, ladder, seen));
+    }
+
+    /// [`Gains::push`], all steps side by side: from the first that is taken on all are, since errors do
+    /// not fall from level to level.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn push(gains: &mut Gains, ladder: &Ladder, seen: &Seen) {
+        const { assert!(LODS_MAX == LANES) };
+        let [fresh, held] = [&ladder.errors[0], &ladder.errors[1]].map(|errors| {
+            // SAFETY: eight floats are readable there; the load needs no alignment.
+            let errors = unsafe { _mm256_loadu_ps(errors.as_ptr()) };
+            _mm256_mul_ps(errors, _mm256_set1_ps(seen.inverse_m))
+        });
+        let counts = _mm256_mul_ps(_mm256_mul_ps(held, held), _mm256_set1_ps(ROUNDING));
+        let taken = _mm256_cmp_ps::<_CMP_GE_OQ>(counts, _mm256_set1_ps(1.0));
+        let taken = _mm256_movemask_ps(taken) as u8;
+        let steps = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        let is_held = _mm256_cmpgt_epi32(steps, _mm256_set1_epi32(i32::from(seen.from)));
+        let value = _mm256_blendv_ps(fresh, held, _mm256_castsi256_ps(is_held));
+        // The second operand is what stays where it is not a number.
+        let squared =
+            _mm256_min_ps(_mm256_set1_ps(seen.scale_squared), _mm256_mul_ps(value, value));
+        let further = _mm256_and_si256(is_held, _mm256_set1_epi32(BUCKETS as i32));
+        let at = _mm256_add_epi32(bucket(squared), further);
+        // SAFETY: eight words are readable there; the load needs no alignment.
+        let triangles = unsafe { _mm256_loadu_si256(ladder.triangles.as_ptr().cast()) };
+        let first = _mm256_set1_epi32(taken.trailing_zeros() as i32);
+        let order = _mm256_add_epi32(steps, first);
+        let Some(room) = gains.at.get_mut(gains.len..gains.len + LANES) else { return };
+        // SAFETY: eight words are writable there; the store needs no alignment.
+        unsafe {
+            let at = _mm256_permutevar8x32_epi32(at, order);
+            _mm256_storeu_si256(room.as_mut_ptr().cast(), at);
+        }
+        let Some(room) = gains.triangles.get_mut(gains.len..gains.len + LANES) else { return };
+        // SAFETY: as above.
+        unsafe {
+            let triangles = _mm256_permutevar8x32_epi32(triangles, order);
+            _mm256_storeu_si256(room.as_mut_ptr().cast(), triangles);
+        }
+        gains.len += taken.count_ones() as usize;
+    }
+
     #[target_feature(enable = "avx2")]
     pub fn avx2_measure(
         sizes: &mut Sizes,
@@ -246,7 +318,6 @@ mod x86 {
         let least = _mm256_set1_ps(steps.least_size_squared());
         let [fresh, held] = steps.sizes_squared.map(|size| _mm256_set1_ps(size));
         let culled = _mm256_set1_epi32(i32::from(CULLED));
-        let lowest = _mm256_set1_epi32(LOWEST as i32);
         let always = steps.always();
         let farthest = _mm256_set1_ps(steps.farthest_m);
         (sizes.shown, sizes.detailed) = (0, 0);
@@ -266,10 +337,7 @@ mod x86 {
             let is_fresh = _mm256_cmpeq_epi32(_mm256_cvtepu8_epi32(levels), culled);
             let scale =
                 _mm256_mul_ps(size, _mm256_blendv_ps(held, fresh, _mm256_castsi256_ps(is_fresh)));
-            let bits = _mm256_castps_si256(_mm256_mul_ps(scale, _mm256_set1_ps(ROUNDING)));
-            let at = _mm256_srli_epi32::<{ BUCKET_SHIFT as i32 }>(bits);
-            let at = _mm256_sub_epi32(_mm256_max_epu32(at, lowest), lowest);
-            let at = _mm256_min_epu32(at, _mm256_set1_epi32(BUCKETS as i32 - 1));
+            let at = bucket(scale);
             let further = _mm256_andnot_si256(is_fresh, _mm256_set1_epi32(BUCKETS as i32));
             let within = |reach| {
                 let reach = _mm256_add_ps(reach, radius);
@@ -281,8 +349,14 @@ mod x86 {
             // Looking up is what takes longest, and in the distance no asset has any detail.
             if _mm256_movemask_ps(within(farthest)) != 0 {
                 sizes.detailed |= bits(within(gather(reach_m, rows.asset, group)));
+                let distance = _mm256_sqrt_ps(d2);
+                let less = _mm256_mul_ps(_mm256_add_ps(distance, radius), _mm256_set1_ps(NEARER));
+                let nearest = _mm256_sub_ps(_mm256_sub_ps(distance, radius), less);
+                let nearest = _mm256_max_ps(nearest, zero);
+                let inverse = _mm256_div_ps(_mm256_set1_ps(1.0), nearest);
+                store(&mut sizes.nearest_m, group, _mm256_castps_si256(nearest));
+                store(&mut sizes.inverse_m, group, _mm256_castps_si256(inverse));
             }
-            store(&mut sizes.distance_m2, group, _mm256_castps_si256(d2));
             store(&mut sizes.scale_squared, group, _mm256_castps_si256(scale));
             store(&mut sizes.bucket, group, _mm256_add_epi32(at, further));
         }
@@ -290,11 +364,12 @@ mod x86 {
 }
 
 #[cfg(target_arch = "x86_64")]
-use x86::{avx2, avx2_measure, avx2_outside};
+use x86::{avx2, avx2_list, avx2_measure, avx2_outside};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::histogram::BUCKETS;
     use crate::visible::lanes;
     use crate::{AssetLods, CULLED, LodRule, LodView};
 
@@ -369,12 +444,76 @@ mod tests {
             assert_eq!(sizes.shown, expected.shown);
             for row in lanes(sizes.shown) {
                 assert_eq!(sizes.bucket[row], expected.bucket[row]);
-                let bits = |s: &Sizes| [s.distance_m2[row], s.scale_squared[row]].map(f32::to_bits);
+                let bits = |s: &Sizes| s.scale_squared[row].to_bits();
                 assert_eq!(bits(&sizes), bits(&expected));
             }
             let detailed = |s: &Sizes| lanes(s.detailed).filter(exists).collect::<Vec<_>>();
             assert_eq!(detailed(&sizes), detailed(&expected));
+            for row in detailed(&expected) {
+                let bits = |s: &Sizes| [s.nearest_m[row], s.inverse_m[row]].map(f32::to_bits);
+                assert_eq!(bits(&sizes), bits(&expected));
+            }
         }
+    }
+
+    /// Nobody near, as near as can be and in between, hidden and not; assets of one to eight levels.
+    #[test]
+    fn every_instruction_set_lists_the_scalars_steps() {
+        let isa = Isa::detect();
+        if isa == Isa::Scalar {
+            println!("skipped 1 instruction set: this CPU has no AVX2");
+        }
+        let zero = [0.0; BLOCK];
+        let numbers = [0.0, 1e-30, 0.4, 1.0, 7.0, 1e30, f32::INFINITY, f32::NAN];
+        for seed in 0..if cfg!(miri) { 8 } else { 4000 } {
+            let bits = column(seed * 3).map(f32::to_bits);
+            let steps = Steps { errors: [935.0 / 1.5, 935.0 / 1.2], ..unlimited() };
+            let mut ladders = [1, 2, 3, 5, 8].map(|count| {
+                let mut errors_m = column(seed * 3 + count).map(|e| {
+                    // No error at all among them, and such that any distance shows.
+                    if e.is_finite() && e > 0.0 { e * 1e-4 } else { 0.0 }
+                });
+                errors_m[..count as usize].sort_by(f32::total_cmp);
+                let lods = AssetLods::new(&errors_m[..count as usize]).unwrap();
+                Ladder::new(&steps, &lods, &[800, 700, 600, 500, 300, 200, 199, 7])
+            });
+            let asset = bits.map(|v| v / 64 % 5);
+            let levels = bits.map(|v| if v % 2 == 0 { CULLED } else { (v / 2 % 8) as u8 });
+            let rows = Rows {
+                x: &zero,
+                y: &zero,
+                z: &zero,
+                radius_m: &zero,
+                asset: &asset,
+                levels: &levels,
+            };
+            let pick = |shift: u32| {
+                let any = column(seed * 3 + 9 + u64::from(shift));
+                core::array::from_fn(|row| match bits[row] >> shift & 15 {
+                    few @ ..8 => numbers[few as usize],
+                    _ => any[row].abs(),
+                })
+            };
+            let (nearest_m, scale_squared) = (pick(4).map(f32::abs), pick(12));
+            let inverse_m = nearest_m.map(|m| 1.0 / m);
+            let bucket = bits.map(|v| v % (2 * BUCKETS as u32));
+            let (shown, detailed) = (u64::MAX, u64::MAX ^ u64::from(bits[0]));
+            let sizes = Sizes { shown, detailed, nearest_m, inverse_m, scale_squared, bucket };
+            let [mut expected, mut gains] = [Gains::new(), Gains::new()];
+            let mut same = ladders;
+            list(&mut expected, &rows, &sizes, &mut ladders, Gains::push);
+            isa.list(&mut gains, &rows, &sizes, &mut same);
+            let listed = |g: &Gains| (g.at[..g.len].to_vec(), g.triangles[..g.len].to_vec());
+            assert_eq!(listed(&gains), listed(&expected));
+            for (a, b) in ladders.iter().zip(&same) {
+                assert_eq!(a.nearest_m, b.nearest_m);
+            }
+        }
+    }
+
+    fn unlimited() -> Steps {
+        let view = LodView { position: Vec3::ZERO, focal_px: 935.0 };
+        Steps::new(&view, &LodRule::default(), &[])
     }
 
     #[test]

@@ -1,15 +1,9 @@
 use crate::arch::Isa;
+use crate::gains::{Gains, Ladder};
 use crate::histogram::{BUCKETS, Histogram, Step, Totals, UNSCALED, bucket, square_of};
-use crate::rows::{Gathered, ROUNDING, Rows, Sizes, Steps};
+use crate::rows::{Gathered, Rows, Sizes, Steps};
 use crate::visible::lanes;
 use crate::{AssetLods, BLOCK, Instances, LODS_MAX, LodError, LodRule, LodView};
-
-/// Part of the distances by which the nearest point is taken nearer: the difference of nearly equal
-/// numbers rounds badly, and rounding must never make anything cheaper.
-const NEARER: f32 = 1.0 / (1u32 << 20) as f32;
-
-/// Levels that an instance can be shown at, not at all, and not even by the rule without a scale.
-const HELD_BY: usize = LODS_MAX + 2;
 
 /// What levels cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,44 +119,6 @@ struct Coarsest {
     seen: [bool; 2],
 }
 
-/// What is looked up for every instance that has finer levels to gain.
-#[derive(Clone, Copy, Debug)]
-struct Ladder {
-    /// By level: its error at a distance of 1 m, over the threshold; fresh, and held.
-    errors: [[f32; LODS_MAX]; 2],
-    /// By level: triangles that it has more than the next coarser one.
-    triangles: [u32; LODS_MAX],
-    coarsest: usize,
-    /// Distance of the nearest instance: by the level that they were shown at; then of those that
-    /// appear, and of those that only would go on being shown.
-    nearest_m: [f32; HELD_BY],
-}
-
-impl Ladder {
-    fn new(steps: &Steps, lods: &AssetLods, cost: &AssetCosts) -> Self {
-        let mut triangles = cost.triangles;
-        for level in 0..lods.coarsest() {
-            triangles[level] -= triangles[level + 1];
-        }
-        Self {
-            errors: steps.errors.map(|reach| lods.all_errors_m().map(|error_m| error_m * reach)),
-            triangles,
-            coarsest: lods.coarsest(),
-            nearest_m: [f32::INFINITY; HELD_BY],
-        }
-    }
-}
-
-/// One instance, as its levels are counted.
-struct Seen {
-    /// One over the distance of the nearest point.
-    inverse_m: f32,
-    /// Square of the scale up to which it is shown.
-    scale_squared: f32,
-    /// The level before.
-    from: u8,
-}
-
 /// Squares of the scales up to which the levels of an asset are needed: now, and with all that
 /// hysteresis could hold.
 #[derive(Clone, Copy, Debug, Default)]
@@ -207,28 +163,6 @@ pub struct LodBudget {
 impl Default for LodBudget {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Counts the levels of one instance, the coarsest step first.
-#[inline(always)]
-fn count_levels(histogram: &mut Histogram, ladder: &Ladder, seen: &Seen) {
-    let [fresh, held] = &ladder.errors;
-    for level in (0..ladder.coarsest).rev() {
-        let holding = held[level + 1] * seen.inverse_m;
-        // Errors fall from here on. No error is not worth a step, however near: 0 × ∞ is not a
-        // number.
-        let is_step = holding * holding * ROUNDING >= 1.0;
-        if !is_step {
-            break;
-        }
-        let is_held = usize::from(seen.from) <= level;
-        let value = if is_held { holding } else { fresh[level + 1] * seen.inverse_m };
-        // What is hidden has no levels.
-        let squared = value * value;
-        let squared = if squared > seen.scale_squared { seen.scale_squared } else { squared };
-        let at = bucket(squared) + usize::from(is_held) * BUCKETS;
-        histogram.count(at, &Step::refine(ladder.triangles[level]));
     }
 }
 
@@ -277,12 +211,12 @@ impl LodBudget {
         self.ratio = if ratio > self.ratio { ratio } else { self.ratio };
         let steps = Steps::new(view, rule, assets);
         self.begin_view(&steps, assets, costs);
-        let (mut gathered, mut sizes) = (Gathered::new(), Sizes::new());
+        let (mut gathered, mut sizes, mut gains) = (Gathered::new(), Sizes::new(), Gains::new());
         for listed in visible.chunks(BLOCK) {
             let rows = gathered.rows(instances, levels, listed)?;
             self.isa.measure(&mut sizes, &rows, view.position, &steps, &self.reach_m);
             sizes.keep_first(listed.len());
-            self.count(&rows, &sizes)?;
+            self.count(&rows, &sizes, &mut gains)?;
         }
         self.fold_nearest();
         Ok(())
@@ -299,14 +233,14 @@ impl LodBudget {
             Coarsest { appear, seen: [false; 2] }
         }));
         self.ladders.clear();
-        self.ladders.extend(both().map(|(lods, cost)| Ladder::new(steps, lods, cost)));
+        self.ladders.extend(both().map(|(lods, cost)| Ladder::new(steps, lods, &cost.triangles)));
         self.reach_m.clear();
         self.reach_m.extend(self.ladders.iter().map(|ladder| ladder.errors[1][ladder.coarsest]));
     }
 
     /// Counts the steps of rows: first that each appears, then the levels of those that have any.
     #[inline]
-    fn count(&mut self, rows: &Rows<'_>, sizes: &Sizes) -> Result<(), LodError> {
+    fn count(&mut self, rows: &Rows<'_>, sizes: &Sizes, gains: &mut Gains) -> Result<(), LodError> {
         let (all_coarsest, histogram) = (&mut self.coarsest[..], &mut self.steps);
         for row in lanes(sizes.shown) {
             let (asset, at) = (rows.asset[row], sizes.bucket[row]);
@@ -318,19 +252,8 @@ impl LodBudget {
             coarsest.seen[usize::from(at as usize >= UNSCALED)] = true;
             histogram.count(at as usize, &coarsest.appear);
         }
-        for row in lanes(sizes.detailed) {
-            let ladder = &mut self.ladders[rows.asset[row] as usize];
-            let (distance_m, radius_m) = (sizes.distance_m2[row].sqrt(), rows.radius_m[row]);
-            let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
-            let nearest_m = if nearest_m > 0.0 { nearest_m } else { 0.0 };
-            let from = rows.levels[row];
-            let is_shown = sizes.bucket[row] as usize >= UNSCALED;
-            let held_by = if is_shown { usize::from(from).min(LODS_MAX) } else { LODS_MAX + 1 };
-            let nearest = &mut ladder.nearest_m[held_by];
-            *nearest = if nearest_m < *nearest { nearest_m } else { *nearest };
-            let (inverse_m, scale_squared) = (1.0 / nearest_m, sizes.scale_squared[row]);
-            count_levels(histogram, ladder, &Seen { inverse_m, scale_squared, from });
-        }
+        self.isa.list(gains, rows, sizes, &mut self.ladders);
+        gains.count(histogram);
         Ok(())
     }
 

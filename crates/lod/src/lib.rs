@@ -8,6 +8,7 @@ mod budget;
 mod cut;
 mod drawable;
 mod error;
+mod gains;
 mod grid;
 mod hierarchy;
 mod histogram;

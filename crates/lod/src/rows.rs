@@ -9,6 +9,10 @@ use farplane_geom::Vec3;
 /// selection, it never decides for more than was counted. For squares of scales.
 pub(crate) const ROUNDING: f32 = 1.0 + 1.0 / (1u32 << 15) as f32;
 
+/// Part of the distances by which the nearest point is taken nearer: the difference of nearly equal
+/// numbers rounds badly, and rounding must never make anything cheaper.
+pub(crate) const NEARER: f32 = 1.0 / (1u32 << 20) as f32;
+
 /// Thresholds of a rule seen from a view: times a size in metres, over metres of distance, they give
 /// the scale up to which a step is taken.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +68,10 @@ pub(crate) struct Sizes {
     pub shown: u64,
     /// Of those, each for which the coarsest level may not do.
     pub detailed: u64,
-    /// Squared distance of the centre.
-    pub distance_m2: [f32; BLOCK],
+    /// Of those with detail: distance of the nearest point, not overrated, and one over it. Of others
+    /// it means nothing.
+    pub nearest_m: [f32; BLOCK],
+    pub inverse_m: [f32; BLOCK],
     /// Square of the scale up to which each is shown. Of those not shown it means nothing, nor does
     /// the bucket.
     pub scale_squared: [f32; BLOCK],
@@ -76,7 +82,14 @@ pub(crate) struct Sizes {
 impl Sizes {
     pub fn new() -> Self {
         let zero = [0.0; BLOCK];
-        Self { shown: 0, detailed: 0, distance_m2: zero, scale_squared: zero, bucket: [0; BLOCK] }
+        Self {
+            shown: 0,
+            detailed: 0,
+            nearest_m: zero,
+            inverse_m: zero,
+            scale_squared: zero,
+            bucket: [0; BLOCK],
+        }
     }
 
     /// The definition of what every instruction set computes; `reach_m` is by asset the distance of
@@ -96,7 +109,10 @@ impl Sizes {
             };
             let is_held = usize::from(rows.levels[i] != CULLED);
             let scale_squared = size_squared * steps.sizes_squared[is_held];
-            self.distance_m2[i] = d2;
+            let distance_m = d2.sqrt();
+            let nearest_m = distance_m - radius_m - (distance_m + radius_m) * NEARER;
+            self.nearest_m[i] = if nearest_m > 0.0 { nearest_m } else { 0.0 };
+            self.inverse_m[i] = 1.0 / self.nearest_m[i];
             self.scale_squared[i] = scale_squared;
             self.bucket[i] = (bucket(scale_squared) + is_held * BUCKETS) as u32;
             self.shown |= u64::from(is_shown) << i;
