@@ -1,8 +1,14 @@
 //! `harness`: bakes worlds and replays recorded camera paths through farplane.
 
+use farplane::alloc::HugePages;
 use harness::cli::{Cli, Verb};
 use harness::{archive, bake, bench_io, import, inspect, record, replay, verify};
+use std::alloc::System;
 use std::process::ExitCode;
+
+/// What is known of a world is tens of megabytes, read here and there in every frame.
+#[global_allocator]
+static ALLOCATOR: HugePages<System> = HugePages::new(System);
 
 fn main() -> ExitCode {
     let done = Cli::read().and_then(|cli| match cli.verb {

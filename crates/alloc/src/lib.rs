@@ -13,6 +13,8 @@ mod budget;
 mod buffer_pool;
 mod error;
 mod handle;
+#[cfg(feature = "huge-pages")]
+mod huge_pages;
 mod moves;
 mod nodes;
 mod range;
@@ -40,6 +42,8 @@ pub use error::{
     AllocError, ClaimError, MoveError, PinError, ResizeError, RoomError, StaleHandle, UnknownRoom,
 };
 pub use handle::Handle;
+#[cfg(feature = "huge-pages")]
+pub use huge_pages::HugePages;
 pub use moves::{Move, NODES_PER_PASS_MAX, PassLimits, Plan};
 pub use range::Range;
 pub use resize::ShrinkPass;

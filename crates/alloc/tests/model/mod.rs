@@ -7,6 +7,7 @@ pub mod arena;
 pub mod budget;
 #[cfg(feature = "std")]
 pub mod buffer_pool;
+pub mod huge_pages;
 pub mod range;
 pub mod relocate;
 pub mod texture_pool;
