@@ -433,3 +433,30 @@ fn patch_while_another_appends_leaves_exactly_what_the_new_one_holds() {
         Ok(())
     });
 }
+
+/// Each append takes the slots of the directory before the last: two that end while a reader is
+/// between superblock and directory take both from it.
+#[test]
+fn opens_while_it_is_appended_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.far");
+    write(&path, b"hello");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut opened = 0;
+            while !done.load(SeqCst) {
+                assert_eq!(Archive::open(&path).unwrap().read(0).unwrap(), b"hello");
+                opened += 1;
+            }
+            opened
+        });
+        for round in 0..300u32 {
+            let mut writer = ArchiveWriter::append(&path).unwrap();
+            writer.add(2 + round, &pack(&round.to_le_bytes(), Filter::None)).unwrap();
+            writer.finish().unwrap();
+        }
+        done.store(true, SeqCst);
+        assert!(reader.join().unwrap() > 10);
+    });
+}

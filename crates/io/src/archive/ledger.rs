@@ -1,5 +1,7 @@
 //! The records of an archive being written. Pure: positions and records, no storage.
 
+use std::collections::BTreeMap;
+
 use super::contents::Contents;
 use super::directory::{Directory, content_hash};
 use super::error::ArchiveError;
@@ -51,6 +53,8 @@ pub(crate) struct Ledger {
     contents: Contents,
     /// Older entries that share an extent: its offset, and their ids.
     shared: Vec<(u64, u32)>,
+    /// By offset: the first of `shared` that may still be there, where the first of all is not.
+    heirs: BTreeMap<u64, usize>,
     /// What older generations use and this one may not.
     retired: Vec<(u32, EntryRecord)>,
     dead: Vec<DeadRecord>,
@@ -85,6 +89,7 @@ impl Ledger {
             sections: Vec::new(),
             contents: Contents::default(),
             shared: Vec::new(),
+            heirs: BTreeMap::new(),
             retired: Vec::new(),
             dead: Vec::new(),
             position: slots.end(),
@@ -163,13 +168,22 @@ impl Ledger {
     /// Notes what an entry was. Another that shares its extent stands for the content from now on.
     fn retire(&mut self, id: u32, before: EntryRecord) {
         self.retired.push((id, before));
-        let first = self.shared.partition_point(|&(offset, _)| offset < before.offset);
-        let sharing =
-            self.shared[first..].iter().take_while(|&&(offset, _)| offset == before.offset);
+        let first = || self.shared.partition_point(|&(offset, _)| offset < before.offset);
+        let begin = self.heirs.get(&before.offset).copied().unwrap_or_else(first);
+        let mut at = begin;
         let still = |id: u32| self.entry(id).is_some_and(|record| record.offset == before.offset);
-        let heir = sharing.map(|&(_, id)| id).find(|&id| still(id));
-        if let Some(heir) = heir {
-            self.note_content(heir, &before);
+        // Who is gone stays gone, or has been added since and stands for itself.
+        while let Some(&(offset, id)) = self.shared.get(at)
+            && offset == before.offset
+        {
+            if still(id) {
+                self.note_content(id, &before);
+                break;
+            }
+            at += 1;
+        }
+        if at > begin {
+            self.heirs.insert(before.offset, at);
         }
     }
 

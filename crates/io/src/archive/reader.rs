@@ -1,7 +1,7 @@
 //! Opening and reading an archive.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ use crate::mmap::Map;
 use crate::queue::ReadBuffer;
 #[cfg(feature = "remote")]
 use crate::remote::Server;
+
+/// Looks at most at a file that is appended to all the time.
+const OPEN_TRIES: u32 = 16;
 
 /// Where an entry lies and how large it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +63,26 @@ impl Archive {
     /// Maps the archive at `path` and reads its directory.
     ///
     /// The newer superblock whose directory is whole counts; a damaged one is made up for by the
-    /// other.
+    /// other. It may be appended to meanwhile: appends that end between a look at a superblock and one
+    /// at its directory are looked at again.
     ///
     /// # Errors
     /// One clear line for a file that is missing, empty, too short, no archive, unfinished, of
     /// another version, truncated or damaged.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        Self::of_file(path, open_file(path)?)
+        let mut tries = 1..OPEN_TRIES;
+        let mut seen = None;
+        loop {
+            let opened = Self::of_file(path, open_file(path)?);
+            if opened.is_ok() || tries.next().is_none() {
+                return opened;
+            }
+            let now = superblocks(path);
+            if now == seen {
+                return opened;
+            }
+            seen = now;
+        }
     }
 
     /// As [`open`](Self::open), of a file that [`open_file`] opened at `path`. The archive keeps it
@@ -480,6 +496,13 @@ fn not_opened(path: &Path, source: io::Error) -> ArchiveError {
 }
 
 /// Superblock `index` of a file that is long enough for both.
+/// The bytes of both superblocks; `None` when they cannot be read.
+fn superblocks(path: &Path) -> Option<[u8; 2 * SUPERBLOCK_BYTES]> {
+    let mut bytes = [0; 2 * SUPERBLOCK_BYTES];
+    File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
+    Some(bytes)
+}
+
 pub(super) fn superblock(file: &[u8], index: usize) -> Result<Superblock, SuperblockFault> {
     Superblock::decode(&file[index * SUPERBLOCK_BYTES..], index)
 }

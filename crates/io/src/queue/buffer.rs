@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -97,9 +98,11 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// A buffer of at least `bytes` bytes; `None` when the pool has none, or only a shorter one.
+    /// A buffer of at least `bytes` bytes; `None` when the pool has none, or only a shorter one, or
+    /// panics: that costs a read, and not the thread that serves them all.
     pub fn take(pool: &Arc<dyn BufferPool>, bytes: usize) -> Option<Self> {
-        let buffer = Some(pool.take(bytes)?);
+        let buffer = catch_unwind(AssertUnwindSafe(|| pool.take(bytes))).ok()?;
+        let buffer = Some(buffer?);
         let lent = Self { buffer, pool: Arc::clone(pool) };
         (lent.len() >= bytes).then_some(lent)
     }
@@ -128,7 +131,8 @@ impl DerefMut for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(buffer) = self.buffer.take() {
-            self.pool.put(buffer);
+            // One that panics has it, or nobody.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.pool.put(buffer)));
         }
     }
 }

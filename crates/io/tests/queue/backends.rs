@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use farplane_io::{
-    Arrival, Backend, Buffer, BufferPool, MmapQueue, POOL_BYTES_MAX, PreadQueue, QueueOptions,
-    ReadErrorKind, ReadQueue, RemoteIndex, open_queue,
+    Arrival, Backend, Buffer, BufferPool, HeapPool, MmapQueue, POOL_BYTES_MAX, PreadQueue,
+    QueueOptions, ReadErrorKind, ReadQueue, RemoteIndex, open_queue,
 };
 
 use crate::model::queue::options;
@@ -490,4 +490,54 @@ fn what_becomes_urgent_goes_out_although_nobody_polls() {
     assert!(read, "the second is read");
     // Others wait 100 ms for the first answer.
     assert!(start.elapsed() < Duration::from_millis(90), "{:?}", start.elapsed());
+}
+
+/// A pool that panics every other time.
+#[derive(Debug)]
+struct Panicking {
+    pool: Arc<HeapPool>,
+    takes: AtomicUsize,
+}
+
+impl BufferPool for Panicking {
+    fn take(&self, bytes: usize) -> Option<Buffer> {
+        assert!(self.takes.fetch_add(1, Ordering::Relaxed) % 2 == 1, "on purpose");
+        self.pool.take(bytes)
+    }
+
+    fn put(&self, _: Buffer) {
+        panic!("on purpose");
+    }
+
+    fn bytes(&self) -> u64 {
+        self.pool.bytes()
+    }
+}
+
+#[test]
+fn a_pool_that_panics_costs_its_read_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(&folder);
+    for backend in [Backend::Pread, Backend::Uring] {
+        let pool = Arc::new(Panicking { pool: pool(), takes: AtomicUsize::new(0) });
+        let options = QueueOptions { threads: 1, joined_bytes_max: 0, ..PLAIN };
+        let mut queue = open_queue(&archive, backend, options, pool).unwrap().queue;
+        let mut failed = 0;
+        for id in 0..8 {
+            queue.submit(request(id, id * 5000, 100, 0), 0).unwrap();
+            for done in drain(&mut *queue) {
+                match done.result {
+                    Ok(bytes) => {
+                        let offset = id as usize * 5000;
+                        assert_eq!(&bytes[..], &archive.map()[offset..offset + 100]);
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind, ReadErrorKind::OutOfMemory);
+                        failed += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(failed, 4, "{backend:?}");
+    }
 }
