@@ -2,7 +2,7 @@ use crate::arch::Isa;
 use crate::gains::{Gains, Ladder};
 use crate::histogram::{BUCKETS, Histogram, Step, Totals, UNSCALED, bucket, square_of};
 use crate::rows::{Gathered, Rows, Sizes, Steps};
-use crate::visible::lanes;
+use crate::visible::{Visible, lanes};
 use crate::{AssetLods, BLOCK, Instances, LODS_MAX, LodError, LodRule, LodView};
 
 /// What levels cost.
@@ -100,8 +100,8 @@ pub struct Wanted<'a> {
     pub assets: &'a [AssetLods],
     /// What those cost, one each.
     pub costs: &'a [AssetCosts],
-    /// The instances that count, each once.
-    pub visible: &'a [u32],
+    /// The instances that count.
+    pub visible: Visible<'a>,
     /// Levels after the last selection of this view ([`LodState::levels`](crate::LodState::levels)).
     pub levels: &'a [u8],
     /// From where they are seen.
@@ -117,6 +117,27 @@ struct Coarsest {
     /// Whether there are instances that would only go on being shown, and such that are shown by the
     /// rule without a scale. Side by side, so that each instance only writes.
     seen: [bool; 2],
+}
+
+/// Working memory for one view.
+struct Work<'a> {
+    gathered: Gathered,
+    sizes: Sizes,
+    gains: Gains,
+    view: &'a LodView,
+    steps: &'a Steps,
+}
+
+impl<'a> Work<'a> {
+    fn new(view: &'a LodView, steps: &'a Steps) -> Self {
+        let (gathered, sizes, gains) = (Gathered::new(), Sizes::new(), Gains::new());
+        Self { gathered, sizes, gains, view, steps }
+    }
+}
+
+/// As many of the lowest bits, at least one of 64.
+fn first_bits(count: usize) -> u64 {
+    u64::MAX >> (BLOCK - count)
 }
 
 /// Squares of the scales up to which the levels of an asset are needed: now, and with all that
@@ -211,15 +232,49 @@ impl LodBudget {
         self.ratio = if ratio > self.ratio { ratio } else { self.ratio };
         let steps = Steps::new(view, rule, assets);
         self.begin_view(&steps, assets, costs);
-        let (mut gathered, mut sizes, mut gains) = (Gathered::new(), Sizes::new(), Gains::new());
-        for listed in visible.chunks(BLOCK) {
-            let rows = gathered.rows(instances, levels, listed)?;
-            self.isa.measure(&mut sizes, &rows, view.position, &steps, &self.reach_m);
-            sizes.keep_first(listed.len());
-            self.count(&rows, &sizes, &mut gains)?;
+        let mut work = Work::new(view, &steps);
+        match visible {
+            Visible::All => {
+                for first in (0..instances.len()).step_by(BLOCK) {
+                    let kept = first_bits((instances.len() - first).min(BLOCK));
+                    self.add_block(instances, levels, first, kept, &mut work)?;
+                }
+            }
+            Visible::Listed(listed) => {
+                for listed in listed.chunks(BLOCK) {
+                    let Work { gathered, sizes, gains, .. } = &mut work;
+                    let rows = gathered.rows(instances, levels, listed)?;
+                    self.isa.measure(sizes, &rows, view.position, &steps, &self.reach_m);
+                    sizes.keep(first_bits(listed.len()));
+                    self.count(&rows, sizes, gains)?;
+                }
+            }
+            Visible::Blocks(visible) => {
+                for (&block, &mask) in visible.blocks().iter().zip(visible.masks()) {
+                    let first = block as usize * BLOCK;
+                    self.add_block(instances, levels, first, mask, &mut work)?;
+                }
+            }
         }
         self.fold_nearest();
         Ok(())
+    }
+
+    /// Counts those of a block of instances whose bits are set.
+    #[inline]
+    fn add_block(
+        &mut self,
+        instances: &Instances<'_>,
+        levels: &[u8],
+        first: usize,
+        mask: u64,
+        work: &mut Work<'_>,
+    ) -> Result<(), LodError> {
+        let Work { gathered, sizes, gains, view, steps } = work;
+        let rows = gathered.block(instances, levels, first, mask)?;
+        self.isa.measure(sizes, &rows, view.position, steps, &self.reach_m);
+        sizes.keep(mask);
+        self.count(&rows, sizes, gains)
     }
 
     fn begin_view(&mut self, steps: &Steps, assets: &[AssetLods], costs: &[AssetCosts]) {
@@ -242,15 +297,19 @@ impl LodBudget {
     #[inline]
     fn count(&mut self, rows: &Rows<'_>, sizes: &Sizes, gains: &mut Gains) -> Result<(), LodError> {
         let (all_coarsest, histogram) = (&mut self.coarsest[..], &mut self.steps);
-        for row in lanes(sizes.shown) {
-            let (asset, at) = (rows.asset[row], sizes.bucket[row]);
-            let Some(coarsest) = all_coarsest.get_mut(asset as usize) else {
-                let count = all_coarsest.len();
-                return Err(LodError::Index { what: "asset", index: asset, count });
-            };
+        let mut count = |row: usize| {
+            let (asset, at) = (rows.asset[row], sizes.bucket[row] as usize);
+            let assets = all_coarsest.len();
+            let unknown = LodError::Index { what: "asset", index: asset, count: assets };
+            let coarsest = all_coarsest.get_mut(asset as usize).ok_or(unknown)?;
             // Those that were shown before have buckets of their own, above all others.
-            coarsest.seen[usize::from(at as usize >= UNSCALED)] = true;
-            histogram.count(at as usize, &coarsest.appear);
+            coarsest.seen[usize::from(at >= UNSCALED)] = true;
+            histogram.count(at, &coarsest.appear);
+            Ok(())
+        };
+        match sizes.shown {
+            u64::MAX => (0..BLOCK).try_for_each(&mut count)?,
+            shown => lanes(shown).try_for_each(&mut count)?,
         }
         self.isa.list(gains, rows, sizes, &mut self.ladders);
         gains.count(histogram);

@@ -39,4 +39,4 @@ pub use screen::{LodView, distance_to_aabb, distance_to_sphere, screen_error_px}
 pub use slots::{BatchSlot, NO_SLOT, SlotBatcher};
 pub use state::{Blocks, LodChange, LodState, Selected};
 pub use transition::{Fade, Shown, Transitions};
-pub use visible::VisibleBlocks;
+pub use visible::{Visible, VisibleBlocks};

@@ -122,9 +122,8 @@ impl Sizes {
         }
     }
 
-    /// Forgets all but the first few.
-    pub fn keep_first(&mut self, count: usize) {
-        let kept = u64::MAX >> (BLOCK - count);
+    /// Forgets all whose bits are not set.
+    pub fn keep(&mut self, kept: u64) {
         self.shown &= kept;
         self.detailed &= kept;
     }
@@ -151,21 +150,29 @@ impl Gathered {
         levels: &'a [u8],
         listed: &[u32],
     ) -> Result<Rows<'a>, LodError> {
-        let Some(first) = first_of_run(listed) else {
-            return self.gather(instances, levels, listed);
-        };
-        let i = instances;
-        if let (Some(x), Some(y), Some(z), Some(radius_m), Some(asset), Some(levels)) = (
-            run(i.x, first),
-            run(i.y, first),
-            run(i.z, first),
-            run(i.radius_m, first),
-            run(i.asset, first),
-            run(levels, first),
-        ) {
-            return Ok(Rows { x, y, z, radius_m, asset, levels });
+        let found = first_of_run(listed).and_then(|first| lying(instances, levels, first));
+        match found {
+            Some(rows) => Ok(rows),
+            None => self.gather(instances, levels, listed),
         }
-        self.gather(instances, levels, listed)
+    }
+
+    /// The columns of the block of instances from `first` on; those whose bits are set exist.
+    #[inline]
+    pub fn block<'a>(
+        &'a mut self,
+        instances: &Instances<'a>,
+        levels: &'a [u8],
+        first: usize,
+        mask: u64,
+    ) -> Result<Rows<'a>, LodError> {
+        if let Some(rows) = lying(instances, levels, first) {
+            return Ok(rows);
+        }
+        // The last block, which is not whole.
+        let count = mask.checked_ilog2().map_or(0, |last| last as usize + 1);
+        let listed: [u32; BLOCK] = core::array::from_fn(|row| (first + row) as u32);
+        self.gather(instances, levels, &listed[..count])
     }
 
     /// Reads instances from anywhere.
@@ -192,6 +199,19 @@ impl Gathered {
         let Self { columns: [x, y, z, radius_m], asset, levels } = self;
         Ok(Rows { x, y, z, radius_m, asset, levels })
     }
+}
+
+/// The columns of a block of instances where they lie, if all of it exists.
+#[inline]
+fn lying<'a>(i: &Instances<'a>, levels: &'a [u8], first: usize) -> Option<Rows<'a>> {
+    Some(Rows {
+        x: run(i.x, first)?,
+        y: run(i.y, first)?,
+        z: run(i.z, first)?,
+        radius_m: run(i.radius_m, first)?,
+        asset: run(i.asset, first)?,
+        levels: run(levels, first)?,
+    })
 }
 
 /// The first of a whole block of instances, if they follow each other.

@@ -84,6 +84,29 @@ impl VisibleBlocks {
     }
 }
 
+/// Which instances count, each once.
+#[derive(Clone, Copy, Debug)]
+pub enum Visible<'a> {
+    /// All of them.
+    All,
+    /// Those of these numbers, in any order; the quicker, the more of them follow each other.
+    Listed(&'a [u32]),
+    /// Those of these blocks whose bits are set.
+    Blocks(&'a VisibleBlocks),
+}
+
+impl<'a> From<&'a [u32]> for Visible<'a> {
+    fn from(listed: &'a [u32]) -> Self {
+        Self::Listed(listed)
+    }
+}
+
+impl<'a> From<&'a VisibleBlocks> for Visible<'a> {
+    fn from(blocks: &'a VisibleBlocks) -> Self {
+        Self::Blocks(blocks)
+    }
+}
+
 /// The bits that are set, from the lowest on.
 #[inline]
 pub(crate) fn lanes(mut mask: u64) -> impl Iterator<Item = usize> {

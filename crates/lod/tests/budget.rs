@@ -46,7 +46,7 @@ impl Row {
         let view = LodView { position: Vec3::new(at, 0.0, 0.0), focal_px: 1000.0 };
         let all: Vec<u32> = (0..self.x.len() as u32).collect();
         let (lods, costs, levels) = (&self.lods, &self.costs, self.state.levels());
-        let (instances, view, visible) = (&instances, &view, &all[..]);
+        let (instances, view, visible) = (&instances, &view, all[..].into());
         self.budget.add(&Wanted { instances, assets: lods, costs, visible, levels, view, rule })?;
         let fit = self.budget.fit(costs, &limit)?;
         let scaled = rule.scaled(fit.scale)?;
@@ -121,6 +121,7 @@ fn fewer_costs_than_were_added_are_refused() {
     let (mut budget, limit) = (LodBudget::new(), Budget::default());
     let mut bytes = |assets: &[AssetLods], costs: &[AssetCosts], visible: &[u32], fit_by| {
         let (instances, levels, view, rule) = (&instances, &[CULLED; 2][..], &view, &rule);
+        let visible = Visible::Listed(visible);
         budget.add(&Wanted { instances, assets, costs, visible, levels, view, rule }).unwrap();
         let short = budget.fit(&costs[..fit_by], &limit);
         if fit_by < costs.len() {
@@ -146,10 +147,15 @@ fn after_a_refused_view_a_budget_can_start_over() {
     let visible: Vec<u32> = (0..65).collect();
     let (assets, costs, levels) = (&row.lods, &row.costs, row.state.levels());
     let view = LodView { position: Vec3::ZERO, focal_px: 1000.0 };
-    let (instances, visible, view) = (&instances, &visible, &view);
-    let all = Wanted { instances, assets, costs, visible, levels, view, rule: &rule };
-    assert!(matches!(row.budget.add(&all), Err(LodError::Index { index: 64, .. })));
-    row.budget.forget();
+    let mut blocks = VisibleBlocks::default();
+    blocks.push(0, u64::MAX);
+    blocks.push(64, 1);
+    let (instances, view) = (&instances, &view);
+    for visible in [Visible::Listed(&visible), Visible::Blocks(&blocks)] {
+        let all = Wanted { instances, assets, costs, visible, levels, view, rule: &rule };
+        assert!(matches!(row.budget.add(&all), Err(LodError::Index { index: 64, .. })));
+        row.budget.forget();
+    }
     assert_eq!(row.frame(0.0, &rule, Budget::default()).unwrap().1.wanted, wanted);
 }
 
@@ -189,6 +195,7 @@ fn columns_that_do_not_fit_are_refused() {
     let mut budget = LodBudget::new();
     let mut add = |costs: &[AssetCosts], visible: &[u32], levels: &[u8]| {
         let (instances, assets, view, rule) = (&instances, &lods, &view, &rule);
+        let visible = Visible::Listed(visible);
         budget.add(&Wanted { instances, assets, costs, visible, levels, view, rule })
     };
     let length = |what, expected, actual| Err(LodError::Length { what, expected, actual });

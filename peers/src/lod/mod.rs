@@ -36,6 +36,7 @@ const PLAIN: &str = "farplane-lod, linear, no hysteresis";
 const LINEAR: &str = "farplane-lod, linear";
 const BLOCKS: &str = "farplane-lod, blocks";
 const COUNTED: &str = "farplane-lod, budget";
+const LISTED: &str = "farplane-lod, budget, instances listed";
 
 /// One selection's state and rounds.
 struct Ours {
@@ -97,9 +98,11 @@ fn table(count: usize, width_m: f32) -> (Table, usize) {
     let mut naive = vec![CULLED; count];
     textbook(&scene, &scene.view(0), &rule, &mut naive);
     let (mut sum, mut sum_17, mut one_by_one) = (vec![], vec![], vec![]);
-    let (mut budget_ns, mut budget, mut naive_changes) = (vec![], LodBudget::new(), 0);
-    let visible: Vec<u32> = (0..count as u32).collect();
-    let limit = allowed(&scene, &visible, &mut budget, &linear);
+    let (mut budget_ns, mut budget, mut naive_changes) = ([vec![], vec![]], LodBudget::new(), 0);
+    let listed: Vec<u32> = (0..count as u32).collect();
+    let all = all_blocks(count as u32);
+    let visible = [Visible::Blocks(&all), Visible::Listed(&listed)];
+    let limit = allowed(&scene, visible[0], &mut budget, &linear);
     let mut differing = 0;
     for round in 0..ROUNDS {
         let first = 1 + round * FRAMES;
@@ -116,11 +119,13 @@ fn table(count: usize, width_m: f32) -> (Table, usize) {
         for ours in [&mut plain, &mut linear, &mut blocks] {
             ours.round(&scene, first, &mut changes);
         }
-        let start = Instant::now();
-        for frame in first..first + FRAMES {
-            count_budget(&scene, &visible, &mut budget, &linear, frame, &limit);
+        for (visible, ns) in visible.into_iter().zip(&mut budget_ns) {
+            let start = Instant::now();
+            for frame in first..first + FRAMES {
+                count_budget(&scene, visible, &mut budget, &linear, frame, &limit);
+            }
+            ns.push(since_ns(start) / (FRAMES * count) as f64);
         }
-        budget_ns.push(since_ns(start) / (FRAMES * count) as f64);
         let pairs = linear.state.levels().iter().zip(blocks.state.levels());
         differing += pairs.filter(|(a, b)| a != b).count();
     }
@@ -133,7 +138,9 @@ fn table(count: usize, width_m: f32) -> (Table, usize) {
     table.row(PLAIN, Side::Ours, &plain.cells());
     table.row(LINEAR, Side::Ours, &linear.cells());
     table.row(BLOCKS, Side::Ours, &blocks.cells());
-    table.row(COUNTED, Side::Ours, &[Some(median(&budget_ns)), None, None]);
+    for (name, ns) in [COUNTED, LISTED].into_iter().zip(&budget_ns) {
+        table.row(name, Side::Ours, &[Some(median(ns)), None, None]);
+    }
     (table, differing)
 }
 
@@ -146,8 +153,18 @@ fn sum_ns(scene: &Scene, levels: &[u8], with_asset: bool, order: Order) -> f64 {
     since_ns(start) / (FRAMES * levels.len()) as f64
 }
 
+/// All instances, as culling names them.
+fn all_blocks(count: u32) -> VisibleBlocks {
+    let mut blocks = VisibleBlocks::default();
+    for first in (0..count).step_by(BLOCK) {
+        let bits = (count - first).min(BLOCK as u32);
+        blocks.push(first, u64::MAX >> (BLOCK as u32 - bits));
+    }
+    blocks
+}
+
 /// A share of the triangles that the first frame wants.
-fn allowed(scene: &Scene, visible: &[u32], budget: &mut LodBudget, ours: &Ours) -> Budget {
+fn allowed(scene: &Scene, visible: Visible<'_>, budget: &mut LodBudget, ours: &Ours) -> Budget {
     let fit = count_budget(scene, visible, budget, ours, 0, &Budget::default());
     let triangles = (fit.wanted.triangles as f64 * BUDGET) as u64;
     Budget { triangles, bytes: u64::MAX }
@@ -155,7 +172,7 @@ fn allowed(scene: &Scene, visible: &[u32], budget: &mut LodBudget, ours: &Ours) 
 
 fn count_budget(
     scene: &Scene,
-    visible: &[u32],
+    visible: Visible<'_>,
     budget: &mut LodBudget,
     ours: &Ours,
     frame: usize,

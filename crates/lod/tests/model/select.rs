@@ -341,6 +341,8 @@ impl Model {
 
     fn fit(&mut self, shares: [u8; 2]) {
         let all: Vec<u32> = (0..self.naive.len() as u32).collect();
+        let mut blocks = VisibleBlocks::default();
+        all.iter().for_each(|&instance| blocks.push(instance, 1));
         let views = 1 + usize::from(shares[0] % 2);
         let wanted = self.cost_by(views, &self.rule);
         let of = |cost: u64, share: u8| {
@@ -353,11 +355,17 @@ impl Model {
         let opposite = self.opposite_view();
         let mut fresh = LodBudget::new();
         let mut fits = [None, None];
-        for (fit, budget) in fits.iter_mut().zip([&mut fresh, &mut self.budget]) {
+        // In whatever way they are named, they cost the same.
+        let named = [
+            [Visible::Listed(&all), Visible::All][usize::from(shares[1] % 2)],
+            Visible::Blocks(&blocks),
+        ];
+        let budgets = [&mut fresh, &mut self.budget];
+        for ((fit, budget), visible) in fits.iter_mut().zip(budgets).zip(named) {
             let [x, y, z] = &self.columns;
             let instances = Instances::new([x, y, z], &self.radius_m, &self.asset).unwrap();
             let (assets, costs, rule) = (&self.lods, &self.costs, &self.rule);
-            let (instances, visible) = (&instances, &all[..]);
+            let instances = &instances;
             let seen = [(&self.view, &self.naive), (&opposite, &self.opposite)];
             for (view, levels) in seen.into_iter().take(views) {
                 let wanted = Wanted { instances, assets, costs, visible, levels, view, rule };
@@ -377,6 +385,7 @@ impl Model {
             return;
         };
         assert!(least.scale <= stable.scale && least.scale >= 1.0);
+        assert_eq!(least.wanted, stable.wanted);
         // What is wanted is what selection gives, but for what rounding decides.
         assert!(is_at_most(&wanted, &least.wanted));
         assert!(is_at_most(&least.wanted, &self.cost_by(views, &self.rule.scaled(0.999).unwrap())));
