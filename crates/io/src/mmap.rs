@@ -62,10 +62,24 @@ impl Map {
         count
     }
 
+    /// Tells the system that what is read next lies apart, or that it no longer does. A read of the map
+    /// would otherwise have it read megabytes around, for which whoever comes next waits. Advice only.
+    pub(crate) fn lies_apart(&self, apart: bool) {
+        #[cfg(unix)]
+        if let Bytes::Mapped { map, .. } = &self.bytes {
+            let advice = if apart { memmap2::Advice::Random } else { memmap2::Advice::Normal };
+            let _ = map.advise(advice);
+        }
+        #[cfg(not(unix))]
+        let _ = apart;
+    }
+
     /// Asks the system to read a range ahead. Advice only: failure changes nothing.
     pub(crate) fn will_need(&self, offset: usize, len: usize) {
         #[cfg(unix)]
-        if let Bytes::Mapped { map, .. } = &self.bytes {
+        if let Bytes::Mapped { map, .. } = &self.bytes
+            && offset.checked_add(len).is_some_and(|end| end <= map.len())
+        {
             let _ = map.advise_range(memmap2::Advice::WillNeed, offset, len);
         }
         #[cfg(not(unix))]

@@ -46,6 +46,13 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) type Outcome<T> = Result<T, String>;
 
+/// One of our queues.
+struct Way {
+    backend: Backend,
+    row: &'static str,
+    pool: Arc<HeapPool>,
+}
+
 /// The same bytes as files and as an archive.
 pub(super) struct Disk {
     folder: tempfile::TempDir,
@@ -107,11 +114,12 @@ fn timed(disk: &Disk, work: impl FnOnce() -> Outcome<()>) -> Outcome<[f64; 2]> {
     Ok([wall_ms, cpu_ms])
 }
 
-fn open(disk: &Disk, backend: Backend) -> Outcome<(Archive, Box<dyn ReadQueue + Send>)> {
+/// The archive and a queue, opened anew. The pool is the caller's and lives longer, as in an engine.
+fn open(disk: &Disk, way: &Way) -> Outcome<(Archive, Box<dyn ReadQueue + Send>)> {
     let archive = Archive::open(&disk.archive).map_err(|e| e.to_string())?;
-    let pool = Arc::new(HeapPool::new(64 << 20));
-    let chosen =
-        open_queue(&archive, backend, QueueOptions::default(), pool).map_err(|e| e.to_string())?;
+    let pool = Arc::clone(&way.pool);
+    let chosen = open_queue(&archive, way.backend, QueueOptions::default(), pool)
+        .map_err(|e| e.to_string())?;
     Ok((archive, chosen.queue))
 }
 
@@ -121,8 +129,8 @@ fn request(archive: &Archive, id: u32) -> Outcome<ReadRequest> {
 }
 
 /// Through a queue, each entry checked and decoded.
-fn ours(disk: &Disk, backend: Backend) -> Outcome<()> {
-    let (archive, mut queue) = open(disk, backend)?;
+fn ours(disk: &Disk, way: &Way) -> Outcome<()> {
+    let (archive, mut queue) = open(disk, way)?;
     for id in order() {
         queue.submit(request(&archive, id)?.class(3), 0).map_err(|e| e.to_string())?;
     }
@@ -162,9 +170,9 @@ fn files(root: &Path) -> io::Result<()> {
 }
 
 /// From asking for the last entry until it is there, ms: behind all others, or alone.
-fn urgent_ours(disk: &Disk, backend: Backend, backlog: bool) -> Outcome<f64> {
+fn urgent_ours(disk: &Disk, way: &Way, backlog: bool) -> Outcome<f64> {
     disk.forget().map_err(|e| e.to_string())?;
-    let (archive, mut queue) = open(disk, backend)?;
+    let (archive, mut queue) = open(disk, way)?;
     let urgent = COUNT - 1;
     for id in (0..urgent).filter(|_| backlog) {
         queue.submit(request(&archive, id)?.class(3), 0).map_err(|e| e.to_string())?;
@@ -192,8 +200,10 @@ pub fn tables(section: &mut Section) -> Outcome<(Table, Table)> {
     for (backend, row) in QUEUES {
         let archive = Archive::open(&disk.archive).map_err(|e| e.to_string())?;
         let pool = Arc::new(HeapPool::new(64 << 20));
-        match open_queue(&archive, backend, QueueOptions::default(), pool) {
-            Ok(chosen) if chosen.queue.backend() == backend.name() => queues.push((backend, row)),
+        match open_queue(&archive, backend, QueueOptions::default(), pool.clone()) {
+            Ok(chosen) if chosen.queue.backend() == backend.name() => {
+                queues.push(Way { backend, row, pool });
+            }
             Ok(chosen) => section.absent(row, &chosen.reason),
             Err(error) => section.absent(row, &error.to_string()),
         }
@@ -204,15 +214,15 @@ pub fn tables(section: &mut Section) -> Outcome<(Table, Table)> {
     Ok((reads(&disk, &queues)?, urgent(&disk, &queues)?))
 }
 
-fn reads(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
+fn reads(disk: &Disk, queues: &[Way]) -> Outcome<Table> {
     let root = disk.root();
     let io = |result: io::Result<()>| result.map_err(|e| e.to_string());
     let count = queues.len() + 2 + usize::from(cfg!(feature = "bevy"));
     let mut rounds = vec![[Vec::new(), Vec::new()]; count];
     for _ in 0..ROUNDS {
         let mut figures = Vec::with_capacity(count);
-        for &(backend, _) in queues {
-            figures.push(timed(disk, || ours(disk, backend))?);
+        for way in queues {
+            figures.push(timed(disk, || ours(disk, way))?);
         }
         figures.push(timed(disk, || io(packed(&disk.archive)))?);
         figures.push(timed(disk, || io(files(&root)))?);
@@ -222,7 +232,7 @@ fn reads(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
             round.iter_mut().zip(figure).for_each(|(column, value)| column.push(value));
         }
     }
-    let ours = queues.iter().map(|&(_, row)| (row, Side::Ours));
+    let ours = queues.iter().map(|way| (way.row, Side::Ours));
     let others = [(PACKED, Side::Baseline), (FILES, Side::Baseline), (BEVY, Side::Peer)];
     let mut table = Table::new("5,000 × 16 KiB, cold, in no order", &[TIME, CPU]);
     for ((row, side), [time, cpu]) in ours.chain(others).zip(&rounds) {
@@ -232,7 +242,7 @@ fn reads(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
     Ok(table)
 }
 
-fn urgent(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
+fn urgent(disk: &Disk, queues: &[Way]) -> Outcome<Table> {
     let mut table = Table::new("an urgent read behind 5,000, cold", &[URGENT, ALONE]);
     let medians = |once: &dyn Fn(bool) -> Outcome<f64>| -> Outcome<[Option<f64>; 2]> {
         let mut cells = [None; 2];
@@ -242,8 +252,8 @@ fn urgent(disk: &Disk, queues: &[(Backend, &str)]) -> Outcome<Table> {
         }
         Ok(cells)
     };
-    for &(backend, row) in queues {
-        table.row(row, Side::Ours, &medians(&|backlog| urgent_ours(disk, backend, backlog))?);
+    for way in queues {
+        table.row(way.row, Side::Ours, &medians(&|backlog| urgent_ours(disk, way, backlog))?);
     }
     #[cfg(feature = "bevy")]
     table.row(BEVY, Side::Peer, &medians(&|backlog| bevy::urgent(disk, backlog))?);

@@ -105,6 +105,9 @@ impl Archive {
 
     pub(crate) fn of_map(path: PathBuf, map: Map) -> Result<Self, ArchiveError> {
         check_length(&path, map.len() as u64)?;
+        // The superblocks, the root and the leaves of the directory, and nothing around them.
+        map.lies_apart(true);
+        map.will_need(0, 2 * SUPERBLOCK_BYTES);
         let candidates = [0, 1].map(|index| superblock(&map, index));
         refuse_hopeless(&path, candidates)?;
         let mut usable: Vec<Superblock> = candidates.into_iter().flatten().collect();
@@ -113,6 +116,7 @@ impl Archive {
         for superblock in usable {
             match directory(&path, &map, &superblock) {
                 Ok(directory) => {
+                    map.lies_apart(false);
                     let map = Arc::new(map);
                     return Ok(Self::with(path, map, directory, true));
                 }
@@ -516,7 +520,8 @@ fn directory(path: &Path, map: &Map, superblock: &Superblock) -> Result<Director
             expected_bytes,
         });
     }
-    let read = &mut |offset, out: &mut [u8]| {
+    let read = &mut |offset: u64, out: &mut [u8]| {
+        map.will_need(usize::try_from(offset).unwrap_or(usize::MAX), out.len());
         slice(map, offset, out.len()).map(|bytes| out.copy_from_slice(bytes))
     };
     Directory::read(read, superblock).map_err(|fault| match fault {

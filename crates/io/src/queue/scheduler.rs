@@ -349,6 +349,13 @@ impl Scheduler {
         (usize::from(u64::from(self.options.reads_max) >= URGENT_SHARE), bytes)
     }
 
+    /// How long joined reads may be by the window: a power of two, so that while it changes a little
+    /// they still share their buffers, and memory that was never written is rarely met.
+    fn joined_bytes(&self, now_ns: u64) -> u64 {
+        let share = self.window.bytes(now_ns) / JOINED_WINDOW_SHARE;
+        1 << share.max(JOINED_BYTES_MIN).ilog2()
+    }
+
     /// Fills `parts` with `first` and the neighbours that share its read; the range needed.
     fn join(&self, first: u32, parts: &mut Vec<u32>, now_ns: u64) -> Range<u64> {
         parts.clear();
@@ -357,8 +364,7 @@ impl Scheduler {
         let mut join = Join {
             range: head.request.range(),
             wanted: u64::from(head.request.len),
-            bytes_max: u64::from(self.options.joined_bytes_max)
-                .min((self.window.bytes(now_ns) / JOINED_WINDOW_SHARE).max(JOINED_BYTES_MIN)),
+            bytes_max: u64::from(self.options.joined_bytes_max).min(self.joined_bytes(now_ns)),
             gap_max: u64::from(self.options.request_cost_bytes),
             skipped_percent_max: u64::from(self.options.skipped_percent_max),
         };
