@@ -69,7 +69,6 @@ fn instances(c: &mut Criterion) {
             });
         });
     }
-    let visible: Vec<u32> = (0..COUNT as u32).collect();
     c.bench_function("budget of 1000000", |b| {
         let mut budget = LodBudget::new();
         let limit = Budget { triangles: 100_000_000, ..Budget::default() };
@@ -77,7 +76,7 @@ fn instances(c: &mut Criterion) {
             let (instances, view) = (props.instances(), view(1));
             let levels = linear.levels();
             let (instances, assets, costs) = (&instances, &assets[..], &costs[..]);
-            let (visible, view, rule) = (&visible[..], &view, &rule);
+            let (visible, view, rule) = (Visible::All, &view, &rule);
             let wanted = Wanted { instances, assets, costs, visible, levels, view, rule };
             budget.add(&wanted).unwrap();
             budget.fit(costs, &limit)

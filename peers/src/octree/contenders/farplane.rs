@@ -10,7 +10,7 @@ pub struct Farplane {
 }
 
 /// Blocks that are looked after in each frame.
-const MAINTAIN: u32 = 64;
+const MAINTAIN: u32 = 96;
 
 impl Index for Farplane {
     fn build(boxes: &[Aabb]) -> Self {
