@@ -265,6 +265,9 @@ pub struct ReplayArgs {
     /// Bytes that streaming may hold
     #[arg(long, default_value = "128MiB", value_parser = parse_bytes)]
     pub budget: u64,
+    /// Triangles of props that may be drawn in a frame: beyond, all become coarser alike. Default: any
+    #[arg(long, value_name = "N")]
+    pub triangles: Option<u64>,
     /// Real threads and disk, or a model of both: reproducible to the bit
     #[arg(long, value_enum, default_value = "real")]
     pub clock: Clock,

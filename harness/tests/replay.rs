@@ -99,6 +99,18 @@ fn a_budget_too_small_says_what_is_needed_and_that_is_enough() {
 }
 
 #[test]
+fn triangles_stay_within_their_limit() {
+    let draw = |args: &[&str]| report(world(), args).0["draw"].clone();
+    let free = draw(&[]);
+    assert_eq!(free["lod_scale_max"], 1.0);
+    let limit = free["instance_triangles_max"].as_f64().unwrap() / 2.0;
+    let kept = draw(&["--triangles", &format!("{}", limit as u64)]);
+    assert!(kept["instance_triangles_max"].as_f64().unwrap() <= limit, "{kept}");
+    assert!(kept["lod_scale_max"].as_f64().unwrap() > 1.0, "{kept}");
+    assert!(kept["instances"].as_f64().unwrap() > 0.0, "{kept}");
+}
+
+#[test]
 fn corrupt_pages_are_counted_and_the_run_goes_on() {
     let damaged = Path::new(env!("CARGO_TARGET_TMPDIR")).join("damaged.far");
     let mut bytes = std::fs::read(world()).unwrap();

@@ -25,7 +25,7 @@ pub struct Frame {
 }
 
 /// Counts of a frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FrameStats {
     /// Wants given to the streaming core.
     pub wants: u32,
@@ -36,6 +36,15 @@ pub struct FrameStats {
     pub too_small: u32,
     /// Triangles of the draw lists.
     pub triangles: u64,
+    /// Those of instances.
+    pub instance_triangles: u64,
+    /// How many times as large as the rule's the thresholds of instances are, so that their triangles
+    /// keep within [`Options::triangles_max`](crate::Options::triangles_max): at least 1.
+    pub lod_scale: f32,
+    /// Levels that this takes away: an instance shown two levels coarser counts twice.
+    pub lod_coarser: u64,
+    /// Instances that it hides.
+    pub lod_hidden: u64,
     /// Draw calls of tiles and instances one by one.
     pub draw_calls_before: u32,
     /// Draw calls with the instances in batches.

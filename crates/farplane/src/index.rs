@@ -3,7 +3,7 @@ use core::ops::ControlFlow;
 use farplane_geom::{Aabb, Sphere, Vec2, Vec3, View};
 use farplane_io::Archive;
 use farplane_lod::{
-    AssetLods, Batch, BatchSlot, Instances, LodError, MeshRange, QuadGrid, QuadTree,
+    AssetCosts, AssetLods, Batch, BatchSlot, Instances, LodError, MeshRange, QuadGrid, QuadTree,
 };
 use farplane_octree::{BlockHits, Octree, OctreeError};
 use farplane_stream::{Home, UnitInfo};
@@ -107,6 +107,8 @@ pub struct WorldIndex {
     pub assets: Vec<u32>,
     /// Levels of each asset, errors at the upper end of its class of scales.
     pub lods: Vec<AssetLods>,
+    /// What their levels cost in triangles. Bytes are the streaming budget's affair.
+    pub lod_costs: Vec<AssetCosts>,
     /// Place of the finest level of each instance's mesh among all mesh levels.
     pub mesh_slots: Vec<u32>,
     /// All mesh levels as draws: index counts, from the level's own first index. Their material is 0,
@@ -162,7 +164,7 @@ impl WorldIndex {
         let max_z: Vec<f32> = column(&|n| t.height_m(n.max_q) as f32);
         let (octree, baked_places) = in_spatial_order(&mut world)?;
         let block_firsts = block_firsts(&octree);
-        let (lods, assets) = assets(&world)?;
+        let Assets { lods, lod_costs, of_instances: assets } = Assets::new(&world)?;
         let (mut centers, mut radii) = ([const { Vec::new() }; 3], Vec::new());
         for instance in &world.instances {
             let sphere = bounding_sphere(&world, instance);
@@ -203,6 +205,7 @@ impl WorldIndex {
             radii,
             assets,
             lods,
+            lod_costs,
             octree,
             grid,
             error_m,
@@ -517,22 +520,34 @@ fn bounding_sphere(world: &World, instance: &farplane_world::Instance) -> Sphere
     Sphere::new(center, bounds.radius * instance.scale + off_axis)
 }
 
-/// Assets are meshes in classes of scales, since an error grows with the scale.
-fn assets(world: &World) -> Result<(Vec<AssetLods>, Vec<u32>), IndexError> {
-    let scales = world.instances.iter().map(|i| i.scale);
-    let (low, high) = scales.fold((f32::MAX, f32::MIN), |(lo, hi), s| (lo.min(s), hi.max(s)));
-    let step = (high - low).max(0.0) / SCALE_CLASSES as f32;
-    let class = |scale: f32| {
-        if step > 0.0 { (((scale - low) / step) as u32).min(SCALE_CLASSES - 1) } else { 0 }
-    };
-    let mut lods = Vec::new();
-    for mesh in &world.meshes {
-        for c in 0..SCALE_CLASSES {
-            let upper = if step > 0.0 { low + step * (c + 1) as f32 } else { high.max(0.0) };
-            let errors: Vec<f32> = mesh.levels.iter().map(|l| l.error_m * upper).collect();
-            lods.push(AssetLods::new(&errors)?);
+/// Meshes in classes of scales, since an error grows with the scale.
+struct Assets {
+    lods: Vec<AssetLods>,
+    lod_costs: Vec<AssetCosts>,
+    of_instances: Vec<u32>,
+}
+
+impl Assets {
+    fn new(world: &World) -> Result<Self, IndexError> {
+        let scales = world.instances.iter().map(|i| i.scale);
+        let (low, high) = scales.fold((f32::MAX, f32::MIN), |(lo, hi), s| (lo.min(s), hi.max(s)));
+        let step = (high - low).max(0.0) / SCALE_CLASSES as f32;
+        let class = |scale: f32| {
+            if step > 0.0 { (((scale - low) / step) as u32).min(SCALE_CLASSES - 1) } else { 0 }
+        };
+        let (mut lods, mut lod_costs) = (Vec::new(), Vec::new());
+        for mesh in &world.meshes {
+            let triangles: Vec<u32> = mesh.levels.iter().map(|l| l.indices / 3).collect();
+            let costs = AssetCosts::new(&triangles, &vec![0; triangles.len()])?;
+            for c in 0..SCALE_CLASSES {
+                let upper = if step > 0.0 { low + step * (c + 1) as f32 } else { high.max(0.0) };
+                let errors: Vec<f32> = mesh.levels.iter().map(|l| l.error_m * upper).collect();
+                lods.push(AssetLods::new(&errors)?);
+                lod_costs.push(costs);
+            }
         }
+        let of_instances =
+            world.instances.iter().map(|i| i.mesh * SCALE_CLASSES + class(i.scale)).collect();
+        Ok(Self { lods, lod_costs, of_instances })
     }
-    let assets = world.instances.iter().map(|i| i.mesh * SCALE_CLASSES + class(i.scale)).collect();
-    Ok((lods, assets))
 }

@@ -20,6 +20,11 @@ pub struct Options {
     /// Screen-space error thresholds. Default: refine above 1.5 px, coarsen at 1.2 px, objects from
     /// 1 px.
     pub rule: LodRule,
+    /// Triangles of instances, of all views together. Default: no limit. Where the rule asks for more, its
+    /// thresholds grow by one factor for all until it fits ([`FrameStats`](crate::FrameStats) says by how
+    /// much, and what that costs); what is hidden is what is smallest. At 0 nothing is drawn that can be
+    /// left out: what is nearer than its own size stays. Terrain does not count.
+    pub triangles_max: u64,
     /// How far ahead in time a view is predicted, in frames. Default 8. 0 predicts nothing; far
     /// beyond the time of a load it only wastes reads.
     pub predict_frames: u32,
@@ -41,6 +46,7 @@ impl Default for Options {
             workers: 1,
             on_worker_start: None,
             rule: LodRule::default(),
+            triangles_max: u64::MAX,
             predict_frames: 8,
             prefetch_m: 500.0,
             pool_share: 0.75,

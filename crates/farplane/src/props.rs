@@ -5,8 +5,8 @@ use core::convert::Infallible;
 use core::ops::ControlFlow;
 use farplane_geom::{Frustum, Sphere, View};
 use farplane_lod::{
-    BatchStats, Batches, Blocks, LodChange, LodRule, LodState, LodView, NO_SLOT, SlotBatcher,
-    VisibleBlocks,
+    BatchStats, Batches, Blocks, Budget, BudgetFit, LodBudget, LodChange, LodError, LodRule,
+    LodState, LodView, NO_SLOT, SlotBatcher, Visible, VisibleBlocks, Wanted,
 };
 use farplane_octree::BlockHits;
 use farplane_stream::{Class, Core, Want};
@@ -121,6 +121,28 @@ impl PropsView {
         index.instances_in_frustum(&view.frustum(index.world.origin), &mut self.0.visible);
     }
 
+    /// Counts what the levels of what was found would cost.
+    pub fn count(
+        &mut self,
+        index: &WorldIndex,
+        view: &View,
+        rule: &LodRule,
+        budget: &mut LodBudget,
+    ) -> Result<(), LodError> {
+        let Selection { visible, levels, .. } = &mut self.0;
+        let instances = index.instances();
+        let levels = levels.get_or_insert_with(|| LodState::new(instances.len())).levels();
+        budget.add(&Wanted {
+            instances: &instances,
+            assets: &index.lods,
+            costs: &index.lod_costs,
+            visible: Visible::Blocks(visible),
+            levels,
+            view: &LodView::from_view(view, index.world.origin),
+            rule,
+        })
+    }
+
     /// Selects levels of what was found, with hysteresis.
     pub fn select(&mut self, index: &WorldIndex, view: &View, rule: &LodRule) {
         self.0.select(index, &LodView::from_view(view, index.world.origin), rule);
@@ -129,6 +151,44 @@ impl PropsView {
     /// How many instances were found.
     pub fn in_view(&self) -> usize {
         self.0.visible.count()
+    }
+}
+
+/// Keeps the triangles of instances within a limit.
+#[derive(Default)]
+pub(crate) struct Triangles(LodBudget);
+
+impl Triangles {
+    /// The largest factor: for who asks for the impossible.
+    const SCALE_MAX: f32 = 65_536.0;
+
+    /// How much coarser the views must be selected than by their rule.
+    pub fn fit<'a>(
+        &mut self,
+        index: &WorldIndex,
+        views: impl Iterator<Item = (&'a mut PropsView, &'a View)>,
+        rule: &LodRule,
+        max: u64,
+    ) -> BudgetFit {
+        let nothing = Default::default();
+        let all = |scale| BudgetFit {
+            scale,
+            wanted: nothing,
+            granted: nothing,
+            coarser_levels: 0,
+            hidden: 0,
+        };
+        if max == u64::MAX {
+            return all(1.0);
+        }
+        for (props, view) in views {
+            if props.count(index, view, rule, &mut self.0).is_err() {
+                // Of a view that cannot be nothing is selected either.
+                self.0.forget();
+            }
+        }
+        let limit = Budget { triangles: max, ..Budget::default() };
+        self.0.fit(&index.lod_costs, &limit).unwrap_or_else(|_| all(Self::SCALE_MAX))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::index::{IndexError, WorldIndex};
 use crate::look::{Look, Looking};
 use crate::options::{BudgetError, Demand, Options, divide};
 use crate::pages::SeenPages;
-use crate::props::{Around, MeshWants, PropsDraw, PropsDrawn, PropsView};
+use crate::props::{Around, MeshWants, PropsDraw, PropsDrawn, PropsView, Triangles};
 use crate::terrain::TerrainView;
 use farplane_geom::View;
 use farplane_io::{Archive, ReadQueue, SimQueue};
@@ -58,6 +58,7 @@ pub struct Farplane {
     views: Vec<PerView>,
     mesh_wants: MeshWants,
     props: PropsDraw,
+    triangles: Triangles,
     wants: Vec<Want>,
     requested: Vec<Want>,
     looking: Looking,
@@ -134,6 +135,7 @@ impl Farplane {
             views: Vec::new(),
             mesh_wants: MeshWants::default(),
             props: PropsDraw::default(),
+            triangles: Triangles::default(),
             wants: Vec::new(),
             requested: Vec::new(),
             looking: Looking::new(options.rule),
@@ -196,9 +198,15 @@ impl Farplane {
             self.views[i].props.cull(&index, view);
         }
         done(Stage::Cull);
+        let in_view = self.views.iter_mut().zip(views()).map(|(v, (_, view))| (&mut v.props, view));
+        let fit = self.triangles.fit(&index, in_view, rule, self.options.triangles_max);
+        // A rule that cannot be scaled has thresholds beyond any picture already.
+        let scaled = rule.scaled(fit.scale).unwrap_or(*rule);
         for (i, view) in views() {
-            self.views[i].props.select(&index, view, rule);
+            self.views[i].props.select(&index, view, &scaled);
         }
+        frame.stats.lod_scale = fit.scale;
+        (frame.stats.lod_coarser, frame.stats.lod_hidden) = (fit.coarser_levels, fit.hidden);
         done(Stage::Lod);
         let seen = self.views[..count].iter().map(|v| &v.props);
         let (wants, out) = (&mut self.mesh_wants, &mut frame.batches);
@@ -312,6 +320,7 @@ impl Farplane {
         let core = self.streamer.core();
         frame.stats.wants = self.wants.len() as u32;
         frame.stats.triangles = tiles + batched.triangles;
+        frame.stats.instance_triangles = batched.triangles;
         frame.stats.too_small = drawn.too_small as u32;
         let tiles = frame.tiles.len() as u32;
         frame.stats.draw_calls_before = tiles + batched.instances as u32;

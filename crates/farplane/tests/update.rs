@@ -6,7 +6,9 @@ use farplane::geom::{DQuat, DVec3, View};
 use farplane::io::{Device, FaultPlan, HeapPool, PreadQueue, QueueOptions, SimQueue};
 use farplane::stream::{Class, State};
 use farplane::vt::NO_PAGE;
-use farplane::{Farplane, Frame, OpenError, Options, PageScratch, Stage, VIEWS_MAX, compose_page};
+use farplane::{
+    Farplane, Frame, FrameStats, OpenError, Options, PageScratch, Stage, VIEWS_MAX, compose_page,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -327,4 +329,31 @@ fn extreme_options_change_how_well_and_never_whether() {
     ] {
         fly(open(extreme), 60, |_, _| ());
     }
+}
+
+/// Half of what the rule asks for at most: kept in every frame, and no coarser than it takes.
+#[test]
+fn a_limit_of_triangles_is_kept_by_coarser_levels() {
+    let most = |triangles_max| {
+        let (mut most, mut scale_max) = (0, 0.0f32);
+        let options = Options { triangles_max, ..options(64 << 20) };
+        fly(open(options), 200, |_, frame| {
+            let FrameStats { instance_triangles, lod_scale, lod_coarser, lod_hidden, .. } =
+                frame.stats;
+            assert!(instance_triangles <= triangles_max);
+            assert!(lod_scale >= 1.0 && (lod_scale > 1.0) == (lod_coarser + lod_hidden > 0));
+            most = most.max(instance_triangles);
+            scale_max = scale_max.max(lod_scale);
+        });
+        (most, scale_max)
+    };
+    let (wanted, scale) = most(u64::MAX);
+    assert!(wanted > 100 && scale == 1.0, "{wanted} triangles, scale {scale}");
+    let (kept, scale) = most(wanted / 2);
+    assert!(kept > wanted / 8 && scale > 1.0, "{kept} of {wanted}, scale {scale}");
+    // What cannot be is as little as can be.
+    let world = open(Options { triangles_max: 1, ..options(64 << 20) });
+    let mut least = 0;
+    fly(world, 50, |_, frame| least = least.max(frame.stats.instance_triangles));
+    assert!(least < wanted / 2, "{least} of {wanted}");
 }

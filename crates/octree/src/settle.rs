@@ -20,7 +20,7 @@ impl Octree {
     /// takes at most about as long as ten moves. Handles stay valid; results stay the same, but for
     /// their order.
     ///
-    /// A few dozen a frame do for ten thousand moves a frame. Without any, bounds that grew never
+    /// A hundred a frame do for ten thousand moves a frame. Without any, bounds that grew never
     /// shrink, and queries become slower, though by a bounded amount.
     pub fn maintain(&mut self, blocks_max: u32) -> Maintenance {
         let mut done = Maintenance::default();

@@ -174,6 +174,10 @@ fn report(settings: &Settings, mut o: Outcome) -> Result<Report, Failure> {
     report.draw.instances = o.instances.mean();
     report.draw.too_small = o.too_small.mean();
     report.draw.triangles = o.triangles.mean();
+    report.draw.instance_triangles_max = o.instance_triangles.some(o.instance_triangles.max);
+    report.draw.lod_scale_max = o.lod_scale.some(o.lod_scale.max);
+    report.draw.lod_coarser = o.lod_coarser.mean();
+    report.draw.lod_hidden = o.lod_hidden.mean();
     report.draw.draw_calls_before = o.draw_calls_before.mean();
     report.draw.draw_calls = o.draw_calls.mean();
     report.quality = Quality { psnr_mean_db: o.psnr.mean(), psnr_min_db: o.psnr.some(o.psnr.min) };

@@ -53,6 +53,11 @@ pub struct Outcome {
     pub cull_lod_cpu_ns: Vec<u64>,
     pub instances: Series,
     pub too_small: Series,
+    pub instance_triangles: Series,
+    /// What a limit of triangles took away.
+    pub lod_scale: Series,
+    pub lod_coarser: Series,
+    pub lod_hidden: Series,
     pub triangles: Series,
     pub draw_calls_before: Series,
     pub draw_calls: Series,
@@ -223,6 +228,10 @@ impl<'a> Run<'a> {
             cull_lod_cpu_ns: Vec::with_capacity(total),
             instances: Series::default(),
             too_small: Series::default(),
+            instance_triangles: Series::default(),
+            lod_scale: Series::default(),
+            lod_coarser: Series::default(),
+            lod_hidden: Series::default(),
             triangles: Series::default(),
             draw_calls_before: Series::default(),
             draw_calls: Series::default(),
@@ -479,6 +488,10 @@ impl<'a> Run<'a> {
             o.instances.push(self.frame.batches.instances.len() as f64);
             o.too_small.push(f64::from(stats.too_small));
             o.triangles.push(stats.triangles as f64);
+            o.instance_triangles.push(stats.instance_triangles as f64);
+            o.lod_scale.push(f64::from(stats.lod_scale));
+            o.lod_coarser.push(stats.lod_coarser as f64);
+            o.lod_hidden.push(stats.lod_hidden as f64);
             o.draw_calls_before.push(f64::from(stats.draw_calls_before));
             o.draw_calls.push(f64::from(stats.draw_calls));
         }
@@ -595,6 +608,7 @@ fn open(settings: &Settings) -> Result<Farplane, Failure> {
             Clock::Real => settings.threads.saturating_sub(1).max(1),
         },
         on_worker_start: Some(|_| machine::yield_to_main()),
+        triangles_max: args.triangles.unwrap_or(u64::MAX),
         ..Options::default()
     };
     let opened = match args.clock {

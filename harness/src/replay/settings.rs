@@ -206,6 +206,7 @@ fn options(args: &ReplayArgs, device: Device) -> BTreeMap<String, Value> {
     set("refine_px", json!(defaults.rule.refine_px()));
     set("coarsen_px", json!(defaults.rule.coarsen_px()));
     set("cull_px", json!(defaults.rule.cull_px()));
+    set("triangles_max", json!(args.triangles));
     set("predict_frames", json!(defaults.predict_frames));
     set("prefetch_m", json!(defaults.prefetch_m));
     set("feedback_delay_frames", json!(super::FEEDBACK_DELAY_FRAMES));

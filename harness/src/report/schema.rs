@@ -307,6 +307,15 @@ pub struct Draw {
     pub too_small: Option<f64>,
     /// Triangles.
     pub triangles: Option<f64>,
+    /// Of instances alone, in any one frame at most.
+    pub instance_triangles_max: Option<f64>,
+    /// How many times as large as the rule's the thresholds of levels were, to keep a limit of
+    /// triangles, at most.
+    pub lod_scale_max: Option<f64>,
+    /// Levels that this took away, an instance two levels coarser counting twice.
+    pub lod_coarser: Option<f64>,
+    /// Instances that it hid.
+    pub lod_hidden: Option<f64>,
     /// Draw calls with one per instance.
     pub draw_calls_before: Option<f64>,
     /// Draw calls after batching.

@@ -245,7 +245,17 @@ fn draw_lines(report: &Report, lines: &mut Vec<String>) {
         ("unbatched", figure(draw.draw_calls_before, 0)),
         ("draw calls", figure(draw.draw_calls, 0)),
     ]));
-    lines.push(row(&[("too small", figure(draw.too_small, 0))]));
+    let small = ("too small", figure(draw.too_small, 0));
+    if draw.lod_scale_max.is_some_and(|scale| scale > 1.0) {
+        lines.push(row(&[
+            small,
+            ("LOD scale max", figure(draw.lod_scale_max, 2)),
+            ("levels less", figure(draw.lod_coarser, 0)),
+            ("hidden", figure(draw.lod_hidden, 0)),
+        ]));
+    } else {
+        lines.push(row(&[small]));
+    }
     if compared.iter().any(Option::is_some) {
         lines.push(row(&[
             ("PSNR mean dB", figure(quality.psnr_mean_db, 2)),

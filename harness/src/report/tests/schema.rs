@@ -28,7 +28,11 @@ const TABLE: &[(&str, &str)] = &[
         "backend reads read_bytes decoded_bytes coalesced cancelled retried failed \
          checksum_failures latency_ms.p50 latency_ms.p99 latency_ms.by_class",
     ),
-    ("draw", "instances too_small triangles draw_calls_before draw_calls"),
+    (
+        "draw",
+        "instances too_small triangles instance_triangles_max lod_scale_max lod_coarser lod_hidden \
+         draw_calls_before draw_calls",
+    ),
     ("quality", "psnr_mean_db psnr_min_db"),
     (
         "timing",
