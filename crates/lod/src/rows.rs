@@ -2,6 +2,7 @@
 
 use crate::band::distance_squared;
 use crate::histogram::{BUCKETS, bucket};
+use crate::visible::lanes;
 use crate::{AssetLods, BLOCK, CULLED, Instances, LodError, LodRule, LodView};
 use farplane_geom::Vec3;
 
@@ -153,7 +154,7 @@ impl Gathered {
         let found = first_of_run(listed).and_then(|first| lying(instances, levels, first));
         match found {
             Some(rows) => Ok(rows),
-            None => self.gather(instances, levels, listed),
+            None => self.gather(instances, levels, (0..).zip(listed.iter().copied())),
         }
     }
 
@@ -170,22 +171,20 @@ impl Gathered {
             return Ok(rows);
         }
         // The last block, which is not whole.
-        let count = mask.checked_ilog2().map_or(0, |last| last as usize + 1);
-        let listed: [u32; BLOCK] = core::array::from_fn(|row| (first + row) as u32);
-        self.gather(instances, levels, &listed[..count])
+        self.gather(instances, levels, lanes(mask).map(|row| (row, (first + row) as u32)))
     }
 
-    /// Reads instances from anywhere.
+    /// Reads instances from anywhere, each into a row.
     #[inline(never)]
     fn gather<'a>(
         &'a mut self,
         instances: &Instances<'_>,
         levels: &[u8],
-        listed: &[u32],
+        listed: impl Iterator<Item = (usize, u32)>,
     ) -> Result<Rows<'a>, LodError> {
         let count = instances.len().min(levels.len());
         let sources = [instances.x, instances.y, instances.z, instances.radius_m];
-        for (row, &instance) in listed.iter().enumerate().take(BLOCK) {
+        for (row, instance) in listed.take(BLOCK) {
             let index = instance as usize;
             if index >= count {
                 return Err(LodError::Index { what: "instance", index: instance, count });

@@ -9,8 +9,8 @@ pub enum Failure {
     Read(ReadErrorKind),
     /// The read queue had no place for it, several times in a row.
     QueueFull(QueueFull),
-    /// Its memory was still being written or read, several times in a row.
-    InUse,
+    /// No part of the arena could be leased for it, several times in a row.
+    NoLease,
     /// It is not in the archive, or not as its directory says: what must be there before anything
     /// streams.
     Archive(BlockErrorKind),
@@ -25,8 +25,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Read(kind) => kind.fmt(f),
             Self::QueueFull(full) => full.fmt(f),
-            Self::InUse => write!(f, "its memory is still in use; hold snapshots more briefly"),
-            Self::Archive(kind) => kind.fmt(f),
+            Self::NoLease => write!(f, "no memory could be leased for it"),
+            Self::Archive(kind) => write!(f, "{kind}; verify the archive"),
             Self::Corrupt => write!(f, "a checksum does not match; verify the archive"),
             Self::Undecodable => {
                 write!(f, "the bytes are whole but cannot be decoded; bake the archive again")

@@ -168,7 +168,7 @@ impl Job {
         let end = self.begin + part.stored_bytes as usize;
         let stored = self.buffer.get(self.begin..end);
         let stored = stored.ok_or(Failure::Read(ReadErrorKind::Truncated))?;
-        let lease = self.pending.lease.as_mut().ok_or(Failure::InUse)?;
+        let lease = self.pending.lease.as_mut().ok_or(Failure::NoLease)?;
         decode(decoder, part.unit, stored, lease, scratch)
     }
 }

@@ -26,7 +26,8 @@ pub struct Changes {
     pub moved: Vec<Placed>,
     /// Bytes moved.
     pub moved_bytes: u64,
-    /// Units given up, and why.
+    /// Units whose load was given up, and why. What can never fit is not even tried, and only counted
+    /// ([`Counters::failed`](crate::Counters)).
     pub failed: Vec<(UnitId, Failure)>,
     /// Class and nanoseconds from the issue of its read to the end of its decoding, per unit.
     pub latencies: Vec<(u8, u64)>,
@@ -307,7 +308,7 @@ fn load_pinned<D: Decode>(
     let failed = |unit, failure| StartError::Pinned { unit, failure };
     let mut leases = Vec::with_capacity(placed.len());
     for p in placed {
-        let lease = arena.lease(p.range).map_err(|_| failed(p.unit, Failure::InUse))?;
+        let lease = arena.lease(p.range).map_err(|_| failed(p.unit, Failure::NoLease))?;
         leases.push((p.unit, lease));
     }
     let ids: Vec<UnitId> = placed.iter().map(|p| p.unit).collect();
@@ -323,7 +324,7 @@ fn load_pinned<D: Decode>(
         })
         .collect::<Result<Vec<_>, StartError>>()?;
     for (unit, lease) in loaded {
-        arena.publish(lease).map_err(|_| failed(unit, Failure::InUse))?;
+        arena.publish(lease).map_err(|_| failed(unit, Failure::NoLease))?;
     }
     Ok(())
 }

@@ -18,6 +18,9 @@ use crate::queue::ReadBuffer;
 #[cfg(feature = "remote")]
 use crate::remote::Server;
 
+/// Of a directory that is read front to back, asked for at a time at most.
+const AHEAD_BYTES_MAX: u64 = 4 << 20;
+
 /// Looks at most at a file that is appended to all the time.
 const OPEN_TRIES: u32 = 16;
 
@@ -74,7 +77,14 @@ impl Archive {
         let mut seen = None;
         loop {
             let opened = Self::of_file(path, open_file(path)?);
-            if opened.is_ok() || tries.next().is_none() {
+            // What an append that ends meanwhile can make of a whole archive.
+            let may_pass = matches!(
+                opened,
+                Err(ArchiveError::Superblocks { .. }
+                    | ArchiveError::Truncated { .. }
+                    | ArchiveError::Directory { .. })
+            );
+            if !may_pass || tries.next().is_none() {
                 return opened;
             }
             let now = superblocks(path);
@@ -499,7 +509,6 @@ fn not_opened(path: &Path, source: io::Error) -> ArchiveError {
     }
 }
 
-/// Superblock `index` of a file that is long enough for both.
 /// The bytes of both superblocks; `None` when they cannot be read.
 fn superblocks(path: &Path) -> Option<[u8; 2 * SUPERBLOCK_BYTES]> {
     let mut bytes = [0; 2 * SUPERBLOCK_BYTES];
@@ -507,6 +516,7 @@ fn superblocks(path: &Path) -> Option<[u8; 2 * SUPERBLOCK_BYTES]> {
     Some(bytes)
 }
 
+/// Superblock `index` of a file that is long enough for both.
 pub(super) fn superblock(file: &[u8], index: usize) -> Result<Superblock, SuperblockFault> {
     Superblock::decode(&file[index * SUPERBLOCK_BYTES..], index)
 }
@@ -520,8 +530,19 @@ fn directory(path: &Path, map: &Map, superblock: &Superblock) -> Result<Director
             expected_bytes,
         });
     }
+    // What is asked for ahead, and how much at a time: leaves follow each other.
+    let (mut asked, mut last, mut window) = (0..0, 0, 0);
     let read = &mut |offset: u64, out: &mut [u8]| {
-        map.will_need(usize::try_from(offset).unwrap_or(usize::MAX), out.len());
+        let end = offset.saturating_add(out.len() as u64);
+        window = if offset == last { (2 * window).min(AHEAD_BYTES_MAX) } else { 0 };
+        window = window.max(out.len() as u64);
+        if offset < asked.start || end > asked.end {
+            asked = offset..offset.saturating_add(window).min(file_bytes);
+            // Nothing is asked of a range that is not in the file.
+            let bytes = asked.end.saturating_sub(offset) as usize;
+            map.will_need(usize::try_from(offset).unwrap_or(usize::MAX), bytes);
+        }
+        last = end;
         slice(map, offset, out.len()).map(|bytes| out.copy_from_slice(bytes))
     };
     Directory::read(read, superblock).map_err(|fault| match fault {
