@@ -6,7 +6,6 @@ mod model;
 #[path = "model/server.rs"]
 mod server;
 
-use std::io;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
