@@ -73,6 +73,21 @@ mod served {
         assert!(second.contains("; then 0 requests, 0.00 MB"), "{second}");
     }
 
+    /// What is skipped between neighbours, and cancelled on arrival, is sent for nothing.
+    #[test]
+    fn what_is_streamed_is_little_more_than_its_units() {
+        let server = served();
+        let output = harness(&["replay", "--world", &server.url, "--to", "3"]);
+        assert!(output.status.success(), "{output:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let line = stderr.lines().find(|line| line.starts_with("server: ")).unwrap();
+        println!("{line}");
+        let share = line.rsplit_once(' ').unwrap().1.trim_end_matches('%');
+        let percent: f64 = share.parse().unwrap();
+        assert!((0.0..=25.0).contains(&percent), "{line}");
+        assert!(!line.contains(" for 0.00 MB"), "{line}");
+    }
+
     #[test]
     fn a_world_that_changes_on_the_server_is_one_clear_line() {
         let server = served();

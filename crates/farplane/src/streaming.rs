@@ -91,7 +91,11 @@ impl Farplane {
         queue: Box<dyn ReadQueue + Send>,
         options: Options,
     ) -> Result<Self, OpenError> {
-        Self::start(archive, options, |config, units, decoder| {
+        Self::start(archive, options, |mut config, units, decoder| {
+            if !archive.is_here() {
+                // What lies between neighbours is dear to send: only the queue's own rule skips it.
+                config.coalesced_gap_bytes_max = 0;
+            }
             let workers = Workers { count: options.workers, on_start: options.on_worker_start };
             Streamer::threaded(config, units, archive, decoder, queue, workers)
         })
