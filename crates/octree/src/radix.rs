@@ -90,7 +90,8 @@ mod tests {
         let mut state = 1u64;
         let halves = [u64::MAX, u64::MAX << 60, 0x7ff << 32];
         let masks = [0xfff, 0xffff_0000_0000_0000, 0x8000_0000_0000_0001, 0, 0xffff_ffff];
-        for mask in halves.into_iter().chain(masks) {
+        let tried = if cfg!(miri) { 1 } else { halves.len() + masks.len() };
+        for mask in halves.into_iter().chain(masks).take(tried) {
             for count in [0, 1, 100, 3 * SMALL as u32] {
                 let keys: Vec<_> = (0..count)
                     .map(|_| {
