@@ -83,6 +83,8 @@ pub struct Actions {
     pub committed: Vec<Placed>,
     /// To be copied and confirmed with [`crate::Core::relocated`].
     pub relocations: Vec<Relocation>,
+    /// Wanted, and given up at once: what can never fit, whatever else is evicted.
+    pub unfit: Vec<UnitId>,
     /// Loads to drop.
     pub cancels: Vec<UnitId>,
     /// Reads to issue.
@@ -96,6 +98,7 @@ impl Actions {
         self.evicted.clear();
         self.committed.clear();
         self.relocations.clear();
+        self.unfit.clear();
         self.cancels.clear();
         self.reads.clear();
         self.parts.clear();

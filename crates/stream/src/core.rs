@@ -158,7 +158,7 @@ impl Core {
             self.finish(event);
         }
         self.release(oldest_reader);
-        self.register(wants);
+        self.register(wants, actions);
         self.cancel_unwanted(actions);
         self.commit(actions);
         self.abandon_rooms();
@@ -211,7 +211,7 @@ impl Core {
 
     /// Notes who is wanted, least urgent class first: so that among units wanted in the same frame
     /// the least urgent are the least recent. Queues what is missing.
-    fn register(&mut self, wants: &[Want]) {
+    fn register(&mut self, wants: &[Want], actions: &mut Actions) {
         for &(_, unit) in &self.queue {
             if self.units.state(unit) == State::Requested {
                 self.units.transition(unit, State::Absent);
@@ -220,7 +220,7 @@ impl Core {
         self.queue.clear();
         for class in Class::ALL.into_iter().rev() {
             for want in wants.iter().filter(|w| w.class == class) {
-                self.register_one(want);
+                self.register_one(want, actions);
             }
         }
         let mut queue = std::mem::take(&mut self.queue);
@@ -231,7 +231,7 @@ impl Core {
         self.queue = queue;
     }
 
-    fn register_one(&mut self, want: &Want) {
+    fn register_one(&mut self, want: &Want, actions: &mut Actions) {
         let unit = want.unit;
         let Some(wanted) = self.units.wanted.get_mut(unit as usize) else { return };
         let continues = wanted.frame > 0 && wanted.frame + GUARD_FRAMES >= self.frame;
@@ -259,6 +259,7 @@ impl Core {
                     // In the queue it would be in the way of all that is less urgent, for ever.
                     self.units.transition(unit, State::Failed);
                     self.counters.failed += 1;
+                    actions.unfit.push(unit);
                 }
             }
             _ => {}

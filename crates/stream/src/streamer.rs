@@ -26,8 +26,7 @@ pub struct Changes {
     pub moved: Vec<Placed>,
     /// Bytes moved.
     pub moved_bytes: u64,
-    /// Units whose load was given up, and why. What can never fit is not even tried, and only counted
-    /// ([`Counters::failed`](crate::Counters)).
+    /// Units whose load was given up, or not even tried, and why.
     pub failed: Vec<(UnitId, Failure)>,
     /// Class and nanoseconds from the issue of its read to the end of its decoding, per unit.
     pub latencies: Vec<(u8, u64)>,
@@ -166,6 +165,7 @@ impl<D: Decode> Streamer<D> {
         self.core.step(wants, &self.events, epoch, oldest, &mut self.actions);
         let given_up = |&(unit, _): &(UnitId, Failure)| self.core.state(unit) == State::Failed;
         changes.failed.extend(self.failures.drain(..).filter(given_up));
+        changes.failed.extend(self.actions.unfit.iter().map(|&unit| (unit, Failure::NeverFits)));
         self.events.clear();
         for placed in &self.actions.evicted {
             self.arena.retire(placed.range);

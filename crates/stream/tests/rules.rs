@@ -130,7 +130,11 @@ fn what_can_never_fit_fails_and_is_in_nobodys_way() {
     run.step(&wants, &[], None);
     assert_eq!(run.read(), [4]);
     assert_eq!([0, 1, 2, 3].map(|u| run.core.state(u)), [State::Failed; 4]);
+    assert_eq!(run.actions.unfit, [0, 1, 2, 3]);
     assert_eq!(run.core.counters().failed, 4);
+    // Told once.
+    run.step(&wants, &[], None);
+    assert!(run.actions.unfit.is_empty());
 }
 
 #[test]

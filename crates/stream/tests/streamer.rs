@@ -245,6 +245,18 @@ fn more_units_may_be_pinned_than_there_may_be_leases() {
 }
 
 #[test]
+fn a_unit_that_can_never_fit_is_named_once() {
+    let mut setup = setup(&SIZES, &[]);
+    // The fifth has 200,000 bytes.
+    setup.config = Config::new(100_000, 0, 0, 1 << 20);
+    for mut streamer in setup.all_kinds() {
+        assert_eq!(settle(&mut streamer, &wants([4, 7])), [(4, Failure::NeverFits)]);
+        assert_eq!(settle(&mut streamer, &wants([4, 7])), []);
+        setup.check_bytes(&streamer, 7);
+    }
+}
+
+#[test]
 fn more_units_may_be_wanted_at_once_than_there_may_be_leases() {
     let mut setup = setup(&[64; 3000], &[]);
     // Neighbours share reads, and none of them ends before 40 ms: loads pile up.

@@ -310,7 +310,10 @@ impl Model {
         let actions = std::mem::take(&mut self.actions);
         self.finish_loads();
         self.release(oldest);
-        self.register();
+        let expected = self.register();
+        let mut unfit = actions.unfit.clone();
+        unfit.sort_unstable();
+        assert_eq!(unfit, expected);
         self.check_cancels(&actions.cancels);
         self.take_commits(&actions.committed);
         let missing = self.in_state(State::Requested);
@@ -372,7 +375,9 @@ impl Model {
         });
     }
 
-    fn register(&mut self) {
+    /// The units that were given up because they can never fit.
+    fn register(&mut self) -> Vec<UnitId> {
+        let mut unfit = Vec::new();
         for (unit, known) in (0..).zip(&mut self.known) {
             if known.state == State::Requested {
                 known.state = State::Absent;
@@ -383,9 +388,13 @@ impl Model {
                 if known.state == State::Absent {
                     let fits = self.setup.ever_fits(unit);
                     known.state = if fits { State::Requested } else { State::Failed };
+                    if !fits {
+                        unfit.push(unit);
+                    }
                 }
             }
         }
+        unfit
     }
 
     /// Cancelled: exactly what nobody has wanted for one frame more than the limit.
