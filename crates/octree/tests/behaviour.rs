@@ -213,7 +213,7 @@ fn points_that_share_a_coordinate_are_told_apart() {
 fn boxes_of_all_sizes_and_outside_the_bounds_are_found() {
     let mut octree = Octree::new(Aabb::new(Vec3::ZERO, Vec3::splat(16.0))).unwrap();
     let mut items = Vec::new();
-    for item in 0..1000u32 {
+    for item in if cfg!(miri) { 460..540 } else { 0..1000u32 } {
         let size = 2.0f32.powi((item % 40) as i32 - 20);
         let center = Vec3::splat((item as f32 - 500.0) * 3.0);
         let bounds = Aabb::new(center - Vec3::splat(size), center + Vec3::splat(size));
